@@ -1,0 +1,188 @@
+"""One request with its response, whatever carries it: the seam between framework and server.
+
+The framework is written against `Exchange` and never sees a socket; a carrier (an HTTP/1 connection, an
+HTTP/2 stream, an ASGI scope, the in-memory one of the tests) implements it and never sees a `Request`.
+Every carrier passes the same suite, ``tests/conformance/exchange.py``.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from .errors import LocalProtocolError
+from .heads import RequestHead, ResponseHead
+
+Bytes = bytes | bytearray | memoryview
+"""What a body may be handed over as. Immutable bytes are never copied."""
+
+
+class Peer:
+    """Who is at the other end of a connection, as far as the carrier knows.
+
+    ``address``
+        what the socket calls the peer: ``(host, port, ...)``, a path, or ``None`` where there is none.
+    ``secure``
+        whether the connection is TLS.
+    """
+
+    __slots__ = ("address", "get_extra_info", "secure")
+
+    def __init__(
+        self,
+        address: tuple[Any, ...] | str | None = None,
+        *,
+        secure: bool = False,
+        get_extra_info: Callable[..., Any] | None = None,
+    ) -> None:
+        self.address = address
+        self.secure = secure
+        self.get_extra_info: Callable[..., Any] = get_extra_info or _no_extra_info
+
+    @property
+    def host(self) -> str | None:
+        """The peer's IP address as text; its path for a UNIX socket; ``None`` when unknown."""
+        address = self.address
+        if isinstance(address, tuple):
+            return str(address[0]) if address else None
+        return address or None
+
+
+def _no_extra_info(name: str, default: Any = None) -> Any:
+    return default
+
+
+class Exchange(ABC):
+    """One request and the answer to it.
+
+    The life of an exchange: the carrier makes it from a complete request head and calls
+    ``handler(exchange)`` in a task of its own. The handler answers once: `respond`, or `start`, any
+    number of `send`, `finish`. Before that it may `inform`, and at any time read the body. When the
+    handler returns, the exchange is over; an answer that is not complete by then is cut off, so that the
+    client can tell.
+
+    Methods that wait raise `Disconnected` once the peer is gone, and leave the exchange usable when
+    they are cancelled. Misuse raises `LocalProtocolError`.
+    """
+
+    __slots__ = ()
+
+    head: RequestHead
+    """The request's head."""
+
+    keep_alive: bool
+    """Whether the connection may serve another request after this one. The application can set it to
+    ``False`` before it answers; it cannot set it back."""
+
+    # -- who -------------------------------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def peer(self) -> Peer:
+        """Who sent the request."""
+
+    @property
+    def transport(self) -> asyncio.BaseTransport | None:
+        """The transport below, for programs that look at it; ``None`` where there is none (any more)."""
+        return None
+
+    # -- the request's body ----------------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def body_complete(self) -> bool:
+        """Whether the whole body has arrived: what `read_nowait` still returns is all there is."""
+
+    @abstractmethod
+    def read_nowait(self) -> bytes:
+        """The next piece of the body, as it arrived; ``b""`` when none is there at the moment.
+
+        Raises what `read` raises, once all pieces that arrived before are taken."""
+
+    @abstractmethod
+    async def read(self) -> bytes:
+        """The next piece of the body, waiting for it; ``b""`` at the end, and again after it.
+
+        The first call invites a client that sent ``Expect: 100-continue`` to go on. One task at a time
+        may wait here. Raises `RemoteProtocolError` for a body that breaks its framing, `Disconnected`
+        when the peer leaves in the middle of it. Cancellation loses no bytes."""
+
+    # -- the answer ------------------------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def response_started(self) -> bool:
+        """Whether a final response head was handed over: from here on there is no other status."""
+
+    @property
+    @abstractmethod
+    def response_complete(self) -> bool:
+        """Whether the response was handed over to its end."""
+
+    @abstractmethod
+    def inform(self, head: ResponseHead) -> None:
+        """Send an interim (1xx) response (RFC 9110, section 15.2). Not sent to a client that cannot
+        understand it (HTTP/1.0)."""
+
+    @abstractmethod
+    def respond(self, head: ResponseHead, body: Bytes = b"") -> None:
+        """Answer at once and completely. Never waits.
+
+        The carrier adds ``Content-Length``, and leaves the body out where the method or the status
+        allow none (RFC 9110, section 6.4.1). Raises `LocalProtocolError` after another answer."""
+
+    @abstractmethod
+    def start(self, head: ResponseHead, content_length: int | None = None) -> None:
+        """Send the head of an answer whose body follows through `send`. Never waits.
+
+        ``content_length``
+            bytes that will follow; ``None`` when it is not known, for chunked framing or, to HTTP/1.0,
+            a body that the end of the connection ends.
+
+        Raises `LocalProtocolError` after another answer."""
+
+    @abstractmethod
+    async def send(self, data: Bytes) -> None:
+        """Send the next piece of the body, and wait while the client is too slow to take more.
+
+        Raises `LocalProtocolError` when it exceeds the declared length or the answer is not started,
+        `Disconnected` when the peer is gone. Cancelled while it waits: the data counts as sent."""
+
+    @abstractmethod
+    async def finish(self, trailers: Sequence[tuple[str, str]] = ()) -> None:
+        """End the body, with trailer fields where the framing has room for them (RFC 9110, section 6.5).
+
+        Raises `LocalProtocolError` when fewer bytes were sent than declared; the carrier then cuts the
+        connection."""
+
+    # -- exits -----------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def abort(self) -> None:
+        """Cut the exchange off so that the client can tell. Never raises; safe at any time."""
+
+    @property
+    def can_take_over(self) -> bool:
+        """Whether `take_over` works on this carrier at this moment."""
+        return False
+
+    def take_over(self) -> tuple[asyncio.Transport, bytes]:
+        """The raw transport and the bytes after this request that were already read. The carrier lets go
+        of both."""
+        raise LocalProtocolError(f"{type(self).__name__} has no connection to hand over")
+
+    # -- signals ---------------------------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def is_disconnected(self) -> bool:
+        """Whether the peer is known to be gone."""
+
+    @property
+    @abstractmethod
+    def is_draining(self) -> bool:
+        """Whether the server is shutting down and would like this exchange to end soon."""
+
+
+ExchangeHandler = Callable[[Exchange], Awaitable[None]]
+"""The one callable that serving is given: it answers an exchange, and returns when it is done with it."""

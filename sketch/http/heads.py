@@ -1,0 +1,168 @@
+"""The head of a request and the head of a response, as values.
+
+A head is everything before the body. It knows nothing of sockets, buffers or handlers: an engine makes
+a `RequestHead` once from the bytes of one message, and the framework makes a `ResponseHead` that an
+engine turns into bytes.
+"""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+
+class HttpVersion(NamedTuple):
+    """The version of HTTP that a message was sent in (RFC 9110, section 2.5)."""
+
+    major: int
+    minor: int
+
+
+HttpVersion10: Final = HttpVersion(1, 0)
+HttpVersion11: Final = HttpVersion(1, 1)
+
+
+class Framing:
+    """Where a request's body ends, and what its fields say about the connection.
+
+    The engine reads this out of the fields once; nobody after it interprets those fields again.
+
+    ``content_length``
+        bytes of the body; ``None`` when the body is chunked (RFC 9112, section 6).
+    ``keep_alive``
+        whether the client is willing to send another request (RFC 9112, section 9.3).
+    ``expect_continue``
+        whether the client waits for ``100 Continue`` before the body (RFC 9110, section 10.1.1).
+    ``upgrade``
+        the protocols that the client offers to switch to, in its order (RFC 9110, section 7.8);
+        empty unless ``Connection`` names the field.
+    """
+
+    __slots__ = ("content_length", "expect_continue", "keep_alive", "upgrade")
+
+    def __init__(
+        self,
+        content_length: int | None = 0,
+        *,
+        keep_alive: bool = True,
+        expect_continue: bool = False,
+        upgrade: tuple[str, ...] = (),
+    ) -> None:
+        self.content_length = content_length
+        self.keep_alive = keep_alive
+        self.expect_continue = expect_continue
+        self.upgrade = upgrade
+
+    @property
+    def is_chunked(self) -> bool:
+        """Whether the body's length is only known at its end."""
+        return self.content_length is None
+
+    @property
+    def has_body(self) -> bool:
+        """Whether at least one byte of body may follow the head."""
+        return self.content_length != 0
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Framing):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
+        return f"Framing({values})"
+
+
+NO_BODY: Final = Framing()
+"""The framing of nearly every request: no body, and the connection stays open. One object for all."""
+
+
+class RequestHead:
+    """One request's line and fields, as they came, checked but not interpreted.
+
+    ``method``
+        case-sensitive, as sent (RFC 9110, section 9.1).
+    ``target``
+        the request target as sent, in ASCII (RFC 9112, section 3.2).
+    ``fields``
+        name and value pairs in the order of arrival; names as sent; values may carry trailing white
+        space, which whoever decodes them strips.
+    """
+
+    __slots__ = ("fields", "framing", "method", "target", "version")
+
+    def __init__(
+        self,
+        method: str,
+        target: str,
+        version: HttpVersion,
+        fields: Sequence[tuple[bytes, bytes]],
+        framing: Framing = NO_BODY,
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.version = version
+        self.fields = fields
+        self.framing = framing
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, RequestHead):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<RequestHead {self.method} {self.target} HTTP/{self.version.major}.{self.version.minor}>"
+
+
+class ResponseHead:
+    """One response's status and fields, checked by whoever made it, ready for an engine.
+
+    The fields do not include those of the framing (``Content-Length``, ``Transfer-Encoding``,
+    ``Connection``), which belong to the carrier, unless the application set them itself; the carrier
+    then keeps them and holds the body to them.
+
+    A head is immutable, so that one made for a common case (200 with plain text, say) can be shared by
+    all responses that look alike, and its bytes are made once.
+
+    ``automatic``
+        whether the carrier adds ``Date`` and ``Server``. A head whose fields already carry one of
+        them, or whose maker removed one on purpose, says ``False``.
+    """
+
+    __slots__ = ("_wire", "automatic", "fields", "reason", "status")
+
+    def __init__(
+        self,
+        status: int,
+        reason: str,
+        fields: Sequence[tuple[str, str]] = (),
+        *,
+        automatic: bool = True,
+    ) -> None:
+        self.status = status
+        self.reason = reason
+        self.fields = fields
+        self.automatic = automatic
+        self._wire: bytes | None = None
+
+    def encode(self) -> bytes:
+        """The status line and the field lines as HTTP/1.1 sends them, without the empty line at the end."""
+        wire = self._wire
+        if wire is None:
+            lines = "".join([f"{name}: {value}\r\n" for name, value in self.fields])
+            wire = f"HTTP/1.1 {self.status} {self.reason}\r\n{lines}".encode("utf-8", "surrogateescape")
+            self._wire = wire
+        return wire
+
+    def get(self, name: str) -> str | None:
+        """The value of the first field with this name, in any case, or ``None``."""
+        name = name.lower()
+        for field_name, value in self.fields:
+            if field_name.lower() == name:
+                return value
+        return None
+
+    def __repr__(self) -> str:
+        return f"<ResponseHead {self.status} {self.reason}>"

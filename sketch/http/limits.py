@@ -1,0 +1,61 @@
+"""How much a peer may send, and how long it may take: one object for all of it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds on what one peer can make the server hold or wait for. Sizes in bytes, times in seconds."""
+
+    request_line: int = 8190
+    """The request line without its line end; 414 beyond (nginx ``large_client_header_buffers``, Apache
+    ``LimitRequestLine``, aiohttp ``max_line_size``)."""
+
+    field_line: int = 8190
+    """One field line; 431 beyond (Apache ``LimitRequestFieldSize``, aiohttp ``max_field_size``)."""
+
+    fields: int = 128
+    """Number of field lines in one head; 431 beyond (aiohttp ``max_headers``; Apache takes 100)."""
+
+    head: int = 65536
+    """The whole head, request line included; 431 beyond (Tomcat and Go: 8 KiB and 1 MiB; hyper 400 KiB)."""
+
+    chunk_line: int = 256
+    """One chunk-size line with its extensions; 400 beyond (h11 and hyper bound it too; most do not)."""
+
+    chunk_extensions: int = 16384
+    """All chunk extensions of one body; 400 beyond (hyper, after CVE-2023-44487's relatives: 16 KiB)."""
+
+    trailer_fields: int = 16
+    """Number of trailer fields; 400 beyond."""
+
+    trailers: int = 8192
+    """The whole trailer section; 400 beyond."""
+
+    read_buffer: int = 65536
+    """Body bytes held for a handler that is not reading; the socket is not read beyond. It is taken up
+    again when half of it has been consumed."""
+
+    write_buffer: int = 65536
+    """Answer bytes held for a client that is not reading; ``send`` waits beyond (asyncio's default)."""
+
+    discard: int = 262144
+    """Bytes of a body that nobody read which are thrown away to save the connection; beyond, the
+    connection is closed after the answer."""
+
+    head_timeout: float = 15.0
+    """From the first byte of a head to its last; 408 beyond (nginx ``client_header_timeout``: 60)."""
+
+    first_byte_timeout: float = 30.0
+    """From the start of a connection to its first byte; closed beyond."""
+
+    keepalive_timeout: float = 75.0
+    """Between two requests; closed beyond (nginx ``keepalive_timeout``; aiohttp's ``run_app``)."""
+
+    lingering_timeout: float = 10.0
+    """How long a connection that closes goes on discarding what still arrives, so that its last answer
+    is not lost to a reset (RFC 9112, section 9.6; aiohttp ``lingering_time``)."""
+
+
+DEFAULT_LIMITS = Limits()
+"""The limits of a server that was not given any."""
