@@ -5,6 +5,7 @@ once set. Writing is strict, and its results look like those of `http.cookies`.
 """
 
 import re
+from http.cookies import Morsel
 from typing import Final
 
 # What a cookie's name may consist of when it is read: a token, and what is met in the wild besides.
@@ -144,13 +145,30 @@ def format_set_cookie(
         if given is True:
             parts.append(attribute)
         elif given is not None and given is not False and given != "":
-            parts.append(f"{attribute}={_check_attribute(attribute, str(given))}")
+            text = str(given)
+            check_cookie_part(attribute, text)
+            parts.append(f"{attribute}={text}")
     return "; ".join(parts)
 
 
-def _check_attribute(attribute: str, text: str) -> str:
+def check_cookie_part(attribute: str, text: str) -> None:
+    """Refuse the text of an attribute that would break out of it: control characters, or a semicolon.
+
+    Raises `ValueError`, which names the attribute and shows the text."""
     if _find_unfit_attribute(text) is not None:
         raise ValueError(
             f"the cookie attribute {attribute} cannot contain control characters or ';': {text!r}"
         )
-    return text
+
+
+# `http.cookies` knows the attribute from Python 3.14 on; before, it keeps it but does not write it.
+_WRITES_PARTITIONED: Final = Morsel[str]().isReservedKey("partitioned")
+
+
+def format_morsel(morsel: "Morsel[str]") -> str:
+    """The value of a ``Set-Cookie`` field for a cookie of `http.cookies`, with ``Partitioned`` on every
+    Python."""
+    line = morsel.OutputString()
+    if not _WRITES_PARTITIONED and dict.get(morsel, "partitioned"):
+        line += "; Partitioned"
+    return line

@@ -8,6 +8,9 @@ from datetime import UTC, datetime, timedelta
 from time import gmtime, time
 from typing import Final
 
+EPOCH: Final = "Thu, 01 Jan 1970 00:00:00 GMT"
+"""The beginning of POSIX time: what a cookie expires at that is to be forgotten."""
+
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 

@@ -2,6 +2,7 @@
 
 import re
 import time
+from http.cookies import SimpleCookie
 
 import pytest
 from aiohttp import web
@@ -9,7 +10,7 @@ from aiohttp.test_utils import make_mocked_request
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sketch.http.cookies import format_set_cookie, parse_cookies
+from sketch.http.cookies import check_cookie_part, format_morsel, format_set_cookie, parse_cookies
 
 CONTROLS = [chr(code) for code in (*range(32), 127)]
 
@@ -248,6 +249,8 @@ def test_a_bad_value_is_refused_and_shown(character: str) -> None:
 def test_a_bad_attribute_is_refused_and_shown(character: str) -> None:
     text = f"x{character}y"
     shown = re.escape(repr(text))
+    with pytest.raises(ValueError, match=f"comment.*{shown}"):
+        check_cookie_part("comment", text)
     with pytest.raises(ValueError, match=f"expires.*{shown}"):
         format_set_cookie("a", "b", expires=text)
     with pytest.raises(ValueError, match=f"Domain.*{shown}"):
@@ -258,3 +261,20 @@ def test_a_bad_attribute_is_refused_and_shown(character: str) -> None:
         format_set_cookie("a", "b", path=text)
     with pytest.raises(ValueError, match=f"SameSite.*{shown}"):
         format_set_cookie("a", "b", samesite=text)
+
+
+def test_what_is_fit_for_an_attribute_passes() -> None:
+    check_cookie_part("Path", "/a b/ü,=\xa0")
+
+
+@pytest.mark.parametrize("partitioned", [True, False, None])
+def test_a_cookie_of_the_standard_library_is_written_with_all_its_attributes(
+    partitioned: bool | None,
+) -> None:
+    cookies = SimpleCookie({"a": "b c"})
+    morsel = cookies["a"]
+    morsel["path"] = "/p"
+    morsel["secure"] = True
+    dict.__setitem__(morsel, "partitioned", partitioned)
+    written = set(format_morsel(morsel).split("; "))
+    assert written == {'a="b c"', "Path=/p", "Secure"} | ({"Partitioned"} if partitioned else set())

@@ -9,13 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sketch.http import dates
-from sketch.http.dates import current_date, format_date, parse_date
+from sketch.http.dates import EPOCH, current_date, format_date, parse_date
 
 EXAMPLE = datetime(1994, 11, 6, 8, 49, 37, tzinfo=UTC)
 
 
 def test_the_example_of_the_specification() -> None:
     assert format_date(EXAMPLE.timestamp()) == "Sun, 06 Nov 1994 08:49:37 GMT"
+
+
+def test_the_epoch_is_the_beginning_of_time() -> None:
+    assert format_date(0) == EPOCH
 
 
 @pytest.mark.parametrize(

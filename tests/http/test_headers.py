@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from sketch.http.headers import (
     check_field,
+    check_text,
     decode_fields,
     is_token,
     quote_string,
@@ -47,6 +48,7 @@ def test_tokens() -> None:
 @pytest.mark.parametrize("value", ["", "x", "a\tb", "ü €", "\udc80\udcff", "\x85", "\xa0", " a "])
 def test_values_that_may_be_sent(value: str) -> None:
     check_field("X-Name", value)
+    check_text(value)
     value.encode("utf-8", "surrogateescape")
 
 
@@ -57,6 +59,9 @@ def test_a_value_with_a_character_that_no_field_can_carry_is_refused_and_shown(c
         check_field("X-Name", value)
     assert repr(value) in str(caught.value)
     assert "X-Name" in str(caught.value)
+    with pytest.raises(ValueError) as caught:
+        check_text(value)
+    assert repr(value) in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a\r\nb", "a:", " a", "ü"])
