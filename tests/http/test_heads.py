@@ -112,10 +112,31 @@ def test_text_and_foreign_bytes_in_a_response_head() -> None:
     assert head.encode() == b"HTTP/1.1 200 sch\xc3\xb6n\r\nX: \xff\xe2\x82\xac\r\n"
 
 
-def test_a_field_is_found_in_any_case_and_the_first_one_counts() -> None:
-    head = ResponseHead(200, "OK", [("X-One", "1"), ("x-one", "2")])
-    assert head.get("X-ONE") == "1"
-    assert head.get("X-Two") is None
+@pytest.mark.parametrize(
+    ("head", "shown"),
+    [
+        (ResponseHead(200, "OK", [("X-One", "1"), ("X-Two", "a\r\nSet-Cookie: b")]), "X-Two"),
+        (ResponseHead(200, "OK", [("X-One", "a\x00")]), "X-One"),
+        (ResponseHead(200, "OK", [("X-One: 1\r\nX-Two", "2")]), "X-Two"),
+        (ResponseHead(200, "OK", [("", "2")]), "''"),
+        (ResponseHead(200, "O\r\nK"), r"'O\r\nK'"),
+        (ResponseHead(20, "OK"), "20"),
+        (ResponseHead(2000, "OK"), "2000"),
+        (ResponseHead(200, "OK", [("X-One", "\ud800")]), "ud800"),
+    ],
+)
+def test_a_head_that_would_not_be_one_is_not_written_and_says_why(head: ResponseHead, shown: str) -> None:
+    for _ in range(2):
+        with pytest.raises(ValueError) as caught:
+            head.encode()
+        assert shown in str(caught.value)
+
+
+def test_which_fields_the_carrier_need_not_write() -> None:
+    head = ResponseHead(200, "OK", [("DATE", "now"), ("X-Date", "x"), ("content-length", "3")])
+    assert head.carried == {"date": "now", "content-length": "3"}
+    assert head.carried is head.carried
+    assert ResponseHead(200, "OK", [("X-Date", "x")]).carried == {}
 
 
 def test_automatic_fields_are_the_default() -> None:
