@@ -120,6 +120,7 @@ def test_text_and_foreign_bytes_in_a_response_head() -> None:
         (ResponseHead(200, "OK", [("X-One: 1\r\nX-Two", "2")]), "X-Two"),
         (ResponseHead(200, "OK", [("", "2")]), "''"),
         (ResponseHead(200, "O\r\nK"), r"'O\r\nK'"),
+        (ResponseHead(200, "OK\r\nX-One: 1"), r"'OK\r\nX-One: 1'"),
         (ResponseHead(20, "OK"), "20"),
         (ResponseHead(2000, "OK"), "2000"),
         (ResponseHead(200, "OK", [("X-One", "\ud800")]), "ud800"),
