@@ -1,13 +1,17 @@
 """Typed keys for what programs keep in an application, a request or a response.
 
 A key is compared by identity and carries the type of its value for type checkers, so two libraries never
-meet in the same name by accident. The mappings themselves live with their owners.
+meet in the same name by accident. The mappings themselves live with their owners; what is here beside the
+keys is the advice to use them, and the view over the mappings of nested applications.
 """
 
 import sys
-from typing import Any, Generic, TypeVar, get_args
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, Generic, TypeVar, get_args, overload
 
 T = TypeVar("T")
+D = TypeVar("D")
 
 
 class NotAppKeyWarning(UserWarning):
@@ -85,3 +89,86 @@ class ResponseKey(BaseKey[T]):
     """A key for `StreamResponse` (aiohttp documentation, ``web.ResponseKey``)."""
 
     __slots__ = ()
+
+
+_TOLD_AT_MOST: Final = 1000
+_told: set[tuple[str, object]] = set()
+
+
+def warn_about_string_key(key: object, kind: str, *, stacklevel: int, once: bool = True) -> None:
+    """Advise to use ``kind`` (``"web.RequestKey"``) in place of ``key``, with a `NotAppKeyWarning`.
+
+    ``stacklevel``
+        as in `warnings.warn`, seen from here: 3 is the caller of a ``__setitem__`` that calls this.
+    ``once``
+        whether each key is told once, since requests come and go with the same keys (and a program that
+        makes its keys up as it goes is not told for ever); an application tells every time, as in aiohttp.
+    """
+    if once:
+        if (kind, key) in _told or len(_told) >= _TOLD_AT_MOST:
+            return
+        _told.add((kind, key))
+    warnings.warn(
+        f"{key!r} is used as a key; a {kind} is checked by type checkers and cannot collide: "
+        f"KEY = {kind}({str(key)!r}, the_type_of_the_value)",
+        NotAppKeyWarning,
+        stacklevel=stacklevel,
+    )
+
+
+class ChainMapProxy(Mapping[str | AppKey[Any], Any]):
+    """A read-only view over several mappings: the first that has a key gives its value (aiohttp
+    documentation, ``Request.config_dict``).
+
+    ``maps``
+        the mappings, the one that is asked first in front.
+    """
+
+    __slots__ = ("_maps",)
+
+    def __init__(self, maps: Iterable[Mapping[Any, Any]]) -> None:
+        self._maps = tuple(maps)
+
+    @overload
+    def __getitem__(self, key: AppKey[T]) -> T: ...
+
+    @overload
+    def __getitem__(self, key: str) -> Any: ...
+
+    def __getitem__(self, key: Any) -> Any:
+        for mapping in self._maps:
+            if key in mapping:
+                return mapping[key]
+        raise KeyError(key)
+
+    @overload  # type: ignore[override]
+    def get(self, key: AppKey[T], default: D) -> T | D: ...
+
+    @overload
+    def get(self, key: AppKey[T], default: None = None) -> T | None: ...
+
+    @overload
+    def get(self, key: str, default: Any = None) -> Any: ...
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """The value of ``key``, or ``default`` where no mapping has it."""
+        return self[key] if key in self else default
+
+    def __contains__(self, key: object) -> bool:
+        return any(key in mapping for mapping in self._maps)
+
+    def __len__(self) -> int:
+        return len(self._keys())
+
+    def __iter__(self) -> Iterator[str | AppKey[Any]]:
+        return iter(self._keys())
+
+    def __bool__(self) -> bool:
+        return any(self._maps)
+
+    def __repr__(self) -> str:
+        return f"ChainMapProxy({', '.join(map(repr, self._maps))})"
+
+    def _keys(self) -> dict[str | AppKey[Any], None]:
+        # The outermost mapping's keys come first, as in `collections.ChainMap`.
+        return {key: None for mapping in reversed(self._maps) for key in mapping}

@@ -1,6 +1,8 @@
 """Typed keys: identity, names, and the same ``repr`` as aiohttp's."""
 
 import types
+import warnings
+from collections import ChainMap
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -8,7 +10,16 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from sketch.appkeys import AppKey, BaseKey, NotAppKeyWarning, RequestKey, ResponseKey
+from sketch import appkeys
+from sketch.appkeys import (
+    AppKey,
+    BaseKey,
+    ChainMapProxy,
+    NotAppKeyWarning,
+    RequestKey,
+    ResponseKey,
+    warn_about_string_key,
+)
 
 KINDS: list[Any] = [AppKey, RequestKey, ResponseKey]
 
@@ -88,3 +99,63 @@ def test_sorted_by_name_before_strings() -> None:
 
 def test_the_warning_is_shown_to_users() -> None:
     assert issubclass(NotAppKeyWarning, UserWarning)
+
+
+# -- string keys -----------------------------------------------------------------------------------------
+
+
+class Owner:
+    def __setitem__(self, key: str, value: object) -> None:
+        warn_about_string_key(key, "web.RequestKey", stacklevel=3)
+
+
+def test_a_string_key_is_told_once_where_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(appkeys, "_told", set())
+    owner = Owner()
+    with pytest.warns(NotAppKeyWarning, match="'user'.*web.RequestKey") as caught:
+        owner["user"] = 1
+        owner["user"] = 2
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_an_application_tells_every_time() -> None:
+    with pytest.warns(NotAppKeyWarning) as caught:
+        for _ in range(2):
+            warn_about_string_key("user", "web.AppKey", stacklevel=2, once=False)
+    assert len(caught) == 2
+
+
+def test_a_program_that_makes_up_keys_is_not_told_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(appkeys, "_told", set())
+    monkeypatch.setattr(appkeys, "_TOLD_AT_MOST", 3)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for number in range(10):
+            Owner()[f"key{number}"] = None
+    assert len(caught) == 3
+
+
+# -- ChainMapProxy ---------------------------------------------------------------------------------------
+
+
+def test_the_first_mapping_with_a_key_wins() -> None:
+    inner, outer = {"a": 1, "b": 2}, {"b": 3, "c": 4}
+    proxy, reference = ChainMapProxy([inner, outer]), ChainMap(inner, outer)
+    assert dict(proxy) == dict(reference)
+    assert list(proxy) == list(reference)
+    assert len(proxy) == 3
+    assert "c" in proxy
+    assert "d" not in proxy
+    assert proxy.get("c") == 4
+    assert proxy.get("d", 5) == 5
+    with pytest.raises(KeyError):
+        proxy["d"]
+
+
+def test_is_a_view() -> None:
+    inner: dict[str, int] = {}
+    proxy = ChainMapProxy([inner, {}])
+    assert not proxy
+    inner["a"] = 1
+    assert proxy
+    assert repr(proxy) == "ChainMapProxy({'a': 1}, {})"
