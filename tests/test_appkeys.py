@@ -154,7 +154,8 @@ def test_the_first_mapping_with_a_key_wins() -> None:
 
 def test_is_a_view() -> None:
     inner: dict[str, int] = {}
-    proxy = ChainMapProxy([inner, {}])
+    outer: dict[str, int] = {}
+    proxy = ChainMapProxy([inner, outer])
     assert not proxy
     inner["a"] = 1
     assert proxy
