@@ -10,14 +10,17 @@ response just before its head is sent.
 
 from collections.abc import AsyncIterator
 
+from sketch.appkeys import AppKey
 from sketch.application import Application, run_app
 from sketch.request import Request
 from sketch.response import Response, StreamResponse
 
+USERS = AppKey("USERS", set[str])
+
 
 async def database(app: Application) -> AsyncIterator[None]:
     print("the database opens")
-    app["users"] = {"ada", "grace"}
+    app[USERS] = {"ada", "grace"}
     yield
     print("the database closes")
 
@@ -35,11 +38,11 @@ async def on_cleanup(app: Application) -> None:
 
 
 async def on_response_prepare(request: Request, response: StreamResponse) -> None:
-    response.headers["X-Users"] = str(len(request.app["users"]))
+    response.headers["X-Users"] = str(len(request.app[USERS]))
 
 
 async def index(request: Request) -> Response:
-    return Response("".join(f"{name}\n" for name in sorted(request.app["users"])))
+    return Response("".join(f"{name}\n" for name in sorted(request.app[USERS])))
 
 
 app = Application()
