@@ -8,13 +8,11 @@ is the outermost: it sees the request first and the response last.
 """
 
 import time
-from collections.abc import Awaitable, Callable
 
 from sketch.application import Application, run_app
+from sketch.middleware import Handler
 from sketch.request import Request
 from sketch.response import Response, StreamResponse
-
-Handler = Callable[[Request], Awaitable[StreamResponse]]
 
 
 async def measure(request: Request, handler: Handler) -> StreamResponse:

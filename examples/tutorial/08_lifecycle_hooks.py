@@ -26,7 +26,7 @@ async def database(app: Application) -> AsyncIterator[None]:
 
 
 async def on_startup(app: Application) -> None:
-    print(f"starting with {len(app['users'])} users")
+    print(f"starting with {len(app[USERS])} users")
 
 
 async def on_shutdown(app: Application) -> None:
