@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import os
 import queue
 import signal
 import socket
@@ -55,7 +56,7 @@ class Example:
         self._process = subprocess.Popen(
             [sys.executable, "-u", "-W", "error", str(LAUNCHER), str(path), str(port)],
             cwd=ROOT,
-            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)},
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
