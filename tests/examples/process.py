@@ -114,9 +114,10 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(name: str) -> Iterator[Example]:
-    """The example ``examples/<name>``, ready for requests. Killed at the end if it still runs."""
-    example = Example(EXAMPLES / name, free_port())
+def running(path: str | Path) -> Iterator[Example]:
+    """A program, by its path or its name in ``examples/``, ready for requests. Killed at the end if it
+    still runs."""
+    example = Example(EXAMPLES / path, free_port())
     try:
         example.wait_for("Running on")
         yield example
