@@ -18,17 +18,21 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "sketch"
 LAYERS = ("vocabulary", "engine", "framework", "serving", "edge")
 
-# What is named neither here nor in `LAYER_OF_ROOM` belongs to the framework, which may import least.
-LAYER_OF_MODULE = {
-    "sketch": "edge",
-    "sketch.__main__": "edge",
-    "sketch.runner": "edge",
-    "sketch.web": "edge",
-    "sketch.http_parser": "engine",
-    "sketch.http_writer": "engine",
-    "sketch.server": "serving",
+# By the first name after `sketch`, be it a module or a folder. What is not named here belongs to the
+# framework, which may import least.
+LAYER_OF_ROOM = {
+    "http": "vocabulary",
+    "http_parser": "engine",
+    "http_writer": "engine",
+    "protocol": "engine",
+    "net": "serving",
+    "server": "serving",
+    "__main__": "edge",
+    "cli": "edge",
+    "runner": "edge",
+    "testing": "edge",
+    "web": "edge",
 }
-LAYER_OF_ROOM = {"http": "vocabulary", "protocol": "engine", "net": "serving", "testing": "edge"}
 
 MAY_IMPORT = {
     "vocabulary": {"vocabulary"},
@@ -69,10 +73,8 @@ class Source:
 
 
 def layer_of(module: str) -> str:
-    if module in LAYER_OF_MODULE:
-        return LAYER_OF_MODULE[module]
-    room = module.split(".")[1]
-    return LAYER_OF_ROOM.get(room, "framework")
+    _, _, path = module.partition(".")
+    return LAYER_OF_ROOM.get(path.partition(".")[0], "framework") if path else "edge"
 
 
 def _imports_in(
