@@ -53,12 +53,15 @@ class StreamReader(Pieces):
         the exchange whose body is read.
     ``limit``
         bytes that `readline` and `readuntil` may gather when they are not told otherwise.
+    ``taken``
+        the beginning of the body, where somebody took it from the exchange already.
     """
 
     __slots__ = ()
 
-    def __init__(self, body: Body, limit: int = DEFAULT_LIMIT) -> None:
+    def __init__(self, body: Body, limit: int = DEFAULT_LIMIT, *, taken: bytes = b"") -> None:
         super().__init__(body, limit)
+        self._accept(taken)
 
     def __repr__(self) -> str:
         state = "eof" if self.is_eof() else f"waiting in {self._waiting}" if self._waiting else "open"
@@ -340,9 +343,7 @@ async def read_whole(exchange: Exchange, limit: int = 0) -> bytes:
     piece = exchange.read_nowait()
     if len(piece) == declared:
         return piece
-    reader = StreamReader(exchange)
-    reader._accept(piece)
-    return await reader._gather_rest("read", limit)
+    return await read_rest(StreamReader(exchange, taken=piece), limit)
 
 
 async def read_rest(reader: StreamReader, limit: int = 0) -> bytes:

@@ -176,7 +176,8 @@ class ResponseHead:
         if wire is None:
             lines = "".join([f"{name}: {value}\r\n" for name, value in self.fields])
             text = f"HTTP/1.1 {self.status} {self.reason}\r\n{lines}"
-            if _WELL_FORMED.fullmatch(text) is None:
+            # The number of lines tells a field that brings another one along.
+            if text.count("\n") != len(self.fields) + 1 or _WELL_FORMED.fullmatch(text) is None:
                 for name, value in self.fields:
                     check_field(name, value)
                 raise ValueError(f"status {self.status} with reason {self.reason!r} makes no status line")

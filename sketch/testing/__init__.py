@@ -1,5 +1,5 @@
 """What tests of an application need: it may use every room of ``sketch``, and none of them uses it."""
 
-from .exchange import MemoryExchange, answer
+from ..http.memory import MemoryExchange, answer
 
 __all__ = ("MemoryExchange", "answer")

@@ -9,12 +9,12 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 
-from ..http.errors import Disconnected, LocalProtocolError, RemoteProtocolError
-from ..http.exchange import Bytes, Exchange, ExchangeHandler, Peer
-from ..http.headers import split_list
-from ..http.heads import Framing, HttpVersion, HttpVersion11, RequestHead, ResponseHead
-from ..http.status import allows_body, phrase
-from .body import Arrival, FedBody
+from .errors import Disconnected, LocalProtocolError, RemoteProtocolError
+from .exchange import Bytes, Exchange, ExchangeHandler, Peer
+from .headers import split_list
+from .heads import Framing, HttpVersion, HttpVersion11, RequestHead, ResponseHead
+from .status import allows_body, phrase
+from .fedbody import Arrival, FedBody
 
 Fields = Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]]
 """Header fields of a request, as a test likes to write them."""

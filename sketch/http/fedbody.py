@@ -7,7 +7,7 @@ import asyncio
 from collections import deque
 from enum import Enum
 
-from ..http.errors import LocalProtocolError
+from .errors import LocalProtocolError
 
 
 class Arrival(Enum):
