@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from sketch.http.errors import LocalProtocolError
+from sketch.http.errors import Disconnected, LocalProtocolError
 from sketch.http.exchange import Bytes
 from sketch.http.heads import HttpVersion, HttpVersion10, HttpVersion11
 
 from .driver import Opening, settle
-from .scene import Stage, head, on_loop
+from .scene import Stage, failure, head, on_loop
 from .states import CALLS, LEGAL, STATES, TO_THE_END, perform
 
 HTTP_1_0 = Opening(version=HttpVersion10)
@@ -192,6 +192,7 @@ class AnswerConformance(Stage):
             with pytest.raises(LocalProtocolError):
                 await scene.exchange.finish()
             assert not scene.exchange.response_complete
+            assert isinstance(await failure(scene.exchange.send(b"c")), Disconnected)
             received = await scene.end()
             assert not received.is_complete and not received.is_reusable
 
