@@ -21,7 +21,9 @@ _LIKE_A_REQUEST_LINE = re.compile(rb"[^ \r\n]+ [^ \r\n]+ HTTP/([0-9])(?:\.[0-9])
 _CONTENT_LENGTH = re.compile(rb"[0-9]{1,19}")
 
 # The fields that change what follows the head. All others are the application's.
-_FRAMING_FIELDS: Final = frozenset({b"connection", b"content-length", b"expect", b"transfer-encoding", b"upgrade"})
+_FRAMING_FIELDS: Final = frozenset(
+    {b"connection", b"content-length", b"expect", b"transfer-encoding", b"upgrade"}
+)
 _ONLY_CONNECTION: Final = frozenset({b"connection"})
 _KEEP_ALIVE: Final = (b"keep-alive", b"Keep-Alive")
 

@@ -300,9 +300,7 @@ class H1Engine:
         self._framing = framing
         self._declared = declared
         self._sent = 0
-        data = encode_start(
-            head, framing, declared, request, keep_alive=self.keep_alive, automatic=automatic
-        )
+        data = encode_start(head, framing, declared, request, keep_alive=self.keep_alive, automatic=automatic)
         self.writing = WRITING_BODY
         return data
 
