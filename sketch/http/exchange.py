@@ -119,6 +119,12 @@ class Exchange(ABC):
     def response_complete(self) -> bool:
         """Whether the response was handed over to its end."""
 
+    @property
+    @abstractmethod
+    def bytes_sent(self) -> int:
+        """Bytes handed to the client so far for this answer, heads and framing included, as far as the
+        carrier counts them."""
+
     @abstractmethod
     def inform(self, head: ResponseHead) -> None:
         """Send an interim (1xx) response (RFC 9110, section 15.2). Not sent to a client that cannot

@@ -5,8 +5,26 @@ a `RequestHead` once from the bytes of one message, and the framework makes a `R
 engine turns into bytes.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple
+
+from .headers import check_field
+from .status import allows_body
+
+SERVER_SOFTWARE: Final = "sketch"
+"""The value of ``Server``. It names the product and keeps its version to itself (RFC 9110, section 10.2.4)."""
+
+# One look at the finished head, in C: every line is a line, and nothing in it can be taken for another.
+_WELL_FORMED = re.compile(
+    r"HTTP/1\.1 [0-9]{3} [^\x00-\x08\x0a-\x1f\x7f]*\r\n"
+    r"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+: [^\x00-\x08\x0a-\x1f\x7f]*\r\n)*+"
+)
+
+# The fields that the carrier would otherwise write itself.
+_CARRIED: Final = frozenset({"connection", "content-length", "date", "server", "transfer-encoding"})
+_NONE_CARRIED: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class HttpVersion(NamedTuple):
@@ -117,21 +135,21 @@ class RequestHead:
 
 
 class ResponseHead:
-    """One response's status and fields, checked by whoever made it, ready for an engine.
+    """One response's status and fields, ready for an engine.
 
     The fields do not include those of the framing (``Content-Length``, ``Transfer-Encoding``,
     ``Connection``), which belong to the carrier, unless the application set them itself; the carrier
     then keeps them and holds the body to them.
 
     A head is immutable, so that one made for a common case (200 with plain text, say) can be shared by
-    all responses that look alike, and its bytes are made once.
+    all responses that look alike: its bytes are made and checked once.
 
     ``automatic``
-        whether the carrier adds ``Date`` and ``Server``. A head whose fields already carry one of
-        them, or whose maker removed one on purpose, says ``False``.
+        whether the carrier adds ``Date`` and ``Server`` where the fields lack them. The maker of a head
+        from which somebody took one of them out says ``False``.
     """
 
-    __slots__ = ("_wire", "automatic", "fields", "reason", "status")
+    __slots__ = ("_carried", "_is_plain", "_wire", "automatic", "fields", "reason", "status")
 
     def __init__(
         self,
@@ -146,23 +164,44 @@ class ResponseHead:
         self.fields = fields
         self.automatic = automatic
         self._wire: bytes | None = None
+        self._carried: Mapping[str, str] | None = None
+        self._is_plain: bool | None = None
 
     def encode(self) -> bytes:
-        """The status line and the field lines as HTTP/1.1 sends them, without the empty line at the end."""
+        """The status line and the field lines as HTTP/1.1 sends them, without the empty line at the end.
+
+        Raises `ValueError`, naming the field, where a name or a value cannot stand in a message
+        (RFC 9110, section 5)."""
         wire = self._wire
         if wire is None:
             lines = "".join([f"{name}: {value}\r\n" for name, value in self.fields])
-            wire = f"HTTP/1.1 {self.status} {self.reason}\r\n{lines}".encode("utf-8", "surrogateescape")
-            self._wire = wire
+            text = f"HTTP/1.1 {self.status} {self.reason}\r\n{lines}"
+            # The number of lines tells a field that brings another one along.
+            if text.count("\n") != len(self.fields) + 1 or _WELL_FORMED.fullmatch(text) is None:
+                for name, value in self.fields:
+                    check_field(name, value)
+                raise ValueError(f"status {self.status} with reason {self.reason!r} makes no status line")
+            wire = self._wire = text.encode("utf-8", "surrogateescape")
         return wire
 
-    def get(self, name: str) -> str | None:
-        """The value of the first field with this name, in any case, or ``None``."""
-        name = name.lower()
-        for field_name, value in self.fields:
-            if field_name.lower() == name:
-                return value
-        return None
+    @property
+    def carried(self) -> Mapping[str, str]:
+        """Those fields, by lower-case name, which the carrier would otherwise write itself."""
+        carried = self._carried
+        if carried is None:
+            named = {name.lower(): value for name, value in self.fields}
+            carried = {name: named[name] for name in _CARRIED & named.keys()} or _NONE_CARRIED
+            self._carried = carried
+        return carried
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing about this head is special to a carrier: it adds all its own fields, and the
+        status allows a body."""
+        is_plain = self._is_plain
+        if is_plain is None:
+            is_plain = self._is_plain = self.automatic and not self.carried and allows_body(self.status)
+        return is_plain
 
     def __repr__(self) -> str:
         return f"<ResponseHead {self.status} {self.reason}>"

@@ -1,0 +1,461 @@
+"""The application: routes, middlewares, signals and state, and the way of a request through them.
+
+Everything that can be decided once is decided at `Application.freeze`; `Application.find_handler` is what
+is left to do for a request. Sockets, and everything that listens on them, are not known here.
+"""
+
+import asyncio
+import logging
+import warnings
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, MutableMapping
+from functools import partial, update_wrapper
+from types import EllipsisType
+from typing import Any, TypeVar, overload
+
+from .accesslog import AbstractAccessLogger
+from .appkeys import AppKey, NotAppKeyWarning
+from .handling import Handling, RequestHandler
+from .http.exchange import Exchange, ExchangeHandler
+from .logs import server_logger, web_logger
+from .middleware import Middleware, Middlewares
+from .request import CLIENT_MAX_SIZE, Request
+from .response import StreamResponse
+from .router import UrlDispatcher
+from .routing.resources import Domain, MaskDomain, MatchedSubAppResource, PrefixedSubAppResource
+from .routing.routedef import AbstractRouteDef
+from .routing.routes import AbstractRoute, Endpoint, SystemRoute
+from .signals import CleanupContext, Signal
+
+T = TypeVar("T")
+U = TypeVar("U")
+H = TypeVar("H", bound=Callable[..., Any])
+
+
+class Application(MutableMapping[Any, Any]):
+    """A web application (aiohttp documentation, ``Application``).
+
+    ``middlewares``
+        ``async def (request, handler)`` functions, the outermost first.
+    ``client_max_size``
+        bytes of a body that ``request.read()`` takes; more is answered with 413.
+    ``handler_args``
+        keyword arguments for the server that serves this application.
+
+    A mapping, too: what handlers share, by `AppKey` or, with a warning, by string.
+    """
+
+    def __init__(
+        self,
+        *,
+        logger: logging.Logger = web_logger,
+        router: UrlDispatcher | None = None,
+        middlewares: Iterable[Middleware] | None = (),
+        handler_args: Mapping[str, Any] | None = None,
+        client_max_size: int = CLIENT_MAX_SIZE,
+        client_max_fields: int = 1000,
+        loop: asyncio.AbstractEventLoop | None = None,
+        debug: bool | EllipsisType = ...,
+    ) -> None:
+        for name, given in (("router", router is not None), ("loop", loop is not None), ("debug", debug is not ...)):
+            if given:
+                warnings.warn(f"{name} argument is deprecated", DeprecationWarning, stacklevel=2)
+        self.logger = logger
+        self.handler_args = dict(handler_args or {})
+        self._router = UrlDispatcher() if router is None else router
+        self._loop = loop
+        self._debug = debug
+        self._client_max_size = client_max_size
+        self._client_max_fields = client_max_fields
+        self._middlewares = Middlewares(middlewares or ())
+        self._state: dict[Any, Any] = {}
+        self._subapps: list[Application] = []
+        self._pre_frozen = False
+        self._frozen = False
+        self._has_middlewares = False
+        self._has_prepare_hooks = False
+        self._on_response_prepare: Signal[Request, StreamResponse] = Signal(self)
+        self._on_startup: Signal[Application] = Signal(self)
+        self._on_shutdown: Signal[Application] = Signal(self)
+        self._on_cleanup: Signal[Application] = Signal(self)
+        self._cleanup_ctx = CleanupContext()
+        self._on_startup.append(self._cleanup_ctx.enter)
+        self._on_cleanup.append(self._cleanup_ctx.leave)
+
+    def __init_subclass__(cls) -> None:
+        warnings.warn(
+            f"Inheritance class {cls.__name__} from web.Application is discouraged",
+            DeprecationWarning,
+            stacklevel=3,
+        )
+
+    # -- state -----------------------------------------------------------------------------------------
+
+    @overload
+    def __getitem__(self, key: AppKey[T]) -> T: ...
+
+    @overload
+    def __getitem__(self, key: str) -> Any: ...
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._state[key]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._warn_if_frozen()
+        if not isinstance(key, AppKey):
+            warnings.warn(
+                f"It is recommended to use web.AppKey instances for keys, not {key!r}",
+                category=NotAppKeyWarning,
+                stacklevel=2,
+            )
+        self._state[key] = value
+
+    def __delitem__(self, key: Any) -> None:
+        self._warn_if_frozen()
+        del self._state[key]
+
+    def __len__(self) -> int:
+        return len(self._state)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._state)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} 0x{id(self):x}>"
+
+    def __call__(self) -> "Application":
+        """The application itself: servers that expect a factory take it as it is."""
+        return self
+
+    def _warn_if_frozen(self) -> None:
+        if self._frozen:
+            warnings.warn(
+                "Changing state of started or joined application is deprecated",
+                DeprecationWarning,
+                stacklevel=3,
+            )
+
+    # -- parts -----------------------------------------------------------------------------------------
+
+    @property
+    def router(self) -> UrlDispatcher:
+        """The router."""
+        return self._router
+
+    @property
+    def middlewares(self) -> Middlewares:
+        """The middlewares, the outermost first; frozen with the application."""
+        return self._middlewares
+
+    @property
+    def on_response_prepare(self) -> "Signal[Request, StreamResponse]":
+        """Sent ``(request, response)`` before a response's head is settled."""
+        return self._on_response_prepare
+
+    @property
+    def on_startup(self) -> "Signal[Application]":
+        """Sent the application before it serves, in the loop in which it will."""
+        return self._on_startup
+
+    @property
+    def on_shutdown(self) -> "Signal[Application]":
+        """Sent the application when it stops, before requests in flight are waited for."""
+        return self._on_shutdown
+
+    @property
+    def on_cleanup(self) -> "Signal[Application]":
+        """Sent the application at its end, when no handler runs any more."""
+        return self._on_cleanup
+
+    @property
+    def cleanup_ctx(self) -> CleanupContext:
+        """Async generators that set something up before their ``yield`` and clean it up after it."""
+        return self._cleanup_ctx
+
+    @property
+    def has_subapps(self) -> bool:
+        """Whether other applications are part of this one."""
+        return bool(self._subapps)
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """Deprecated: the loop that the application runs in; ``None`` before it does."""
+        warnings.warn("loop property is deprecated", DeprecationWarning, stacklevel=2)
+        return self._loop
+
+    @property
+    def debug(self) -> bool:
+        """Deprecated: whether the application was made for debugging, or runs in a debugging loop."""
+        warnings.warn("debug property is deprecated", DeprecationWarning, stacklevel=2)
+        return self.is_debugging
+
+    @property
+    def is_debugging(self) -> bool:
+        """Whether errors may show the inside of the program."""
+        if isinstance(self._debug, EllipsisType):
+            return self._loop is not None and self._loop.get_debug()
+        return bool(self._debug)
+
+    # -- routes ----------------------------------------------------------------------------------------
+
+    def add_routes(self, routes: Iterable[AbstractRouteDef]) -> list[AbstractRoute]:
+        """Add the routes of a `RouteTableDef` or a list of ``web.get(...)`` and the like."""
+        return self._router.add_routes(routes)
+
+    def route(self, path: str, method: str = "GET", *, name: str | None = None) -> Callable[[H], H]:
+        """Decorate a handler to add it as a route (the repository of the tutorial)."""
+
+        def register(handler: H) -> H:
+            self._router.add_route(method, path, handler, name=name)
+            return handler
+
+        return register
+
+    @overload  # type: ignore[override]
+    def get(self, key: AppKey[T], default: None = None) -> T | None: ...
+
+    @overload
+    def get(self, key: AppKey[T], default: U) -> T | U: ...
+
+    @overload
+    def get(self, key: str, default: Any = None) -> Any: ...
+
+    def get(self, key: Any, default: Any = ..., **kwargs: Any) -> Any:
+        """Decorate a handler for ``GET``, where the only argument is a path; else, what is kept by a key.
+
+        ``@app.get("/users")`` is a route, ``app.get(key)`` and ``app.get("/users", None)`` are the
+        mapping's."""
+        if default is ... and isinstance(key, str) and key.startswith("/"):
+            return self.route(key, "GET", **kwargs)
+        return self._state.get(key, None if default is ... else default)
+
+    def head(self, path: str, *, name: str | None = None) -> Callable[[H], H]:
+        """Decorate a handler for ``HEAD``."""
+        return self.route(path, "HEAD", name=name)
+
+    def post(self, path: str, *, name: str | None = None) -> Callable[[H], H]:
+        """Decorate a handler for ``POST``."""
+        return self.route(path, "POST", name=name)
+
+    def put(self, path: str, *, name: str | None = None) -> Callable[[H], H]:
+        """Decorate a handler for ``PUT``."""
+        return self.route(path, "PUT", name=name)
+
+    def patch(self, path: str, *, name: str | None = None) -> Callable[[H], H]:
+        """Decorate a handler for ``PATCH``."""
+        return self.route(path, "PATCH", name=name)
+
+    def delete(self, path: str, *, name: str | None = None) -> Callable[[H], H]:
+        """Decorate a handler for ``DELETE``."""
+        return self.route(path, "DELETE", name=name)
+
+    def options(self, path: str, *, name: str | None = None) -> Callable[[H], H]:
+        """Decorate a handler for ``OPTIONS``."""
+        return self.route(path, "OPTIONS", name=name)
+
+    # -- sub-applications ------------------------------------------------------------------------------
+
+    def add_subapp(self, prefix: str, subapp: "Application") -> PrefixedSubAppResource:
+        """Give all that is below a path to another application.
+
+        Raises `TypeError` and `ValueError` for a prefix that is none, `RuntimeError` when either of the
+        two is frozen."""
+        if not isinstance(prefix, str):
+            raise TypeError(f"Prefix must be str, not {prefix!r}")
+        prefix = prefix.rstrip("/")
+        if not prefix:
+            raise ValueError("Prefix cannot be empty")
+        return self._join(partial(PrefixedSubAppResource, prefix, subapp), subapp)
+
+    def add_domain(self, domain: str, subapp: "Application") -> MatchedSubAppResource:
+        """Give all requests for a host, or for hosts that match a mask with ``*``, to another application.
+
+        Raises as `add_subapp`."""
+        if not isinstance(domain, str):
+            raise TypeError(f"Domain must be str, not {domain!r}")
+        rule = MaskDomain(domain) if "*" in domain else Domain(domain)
+        return self._join(partial(MatchedSubAppResource, rule, subapp), subapp)
+
+    def _join(self, make_resource: Callable[[], T], subapp: "Application") -> T:
+        if self._frozen:
+            raise RuntimeError("Cannot add sub application to frozen application")
+        if subapp._frozen:
+            raise RuntimeError("Cannot add frozen application")
+        resource = make_resource()
+        self._router.register_resource(resource)
+        for name in ("on_startup", "on_shutdown", "on_cleanup"):
+            getattr(self, name).append(partial(_send_for, getattr(subapp, name), subapp))
+        self._subapps.append(subapp)
+        subapp.pre_freeze()
+        if self._loop is not None:
+            subapp._set_loop(self._loop)
+        return resource
+
+    # -- life ------------------------------------------------------------------------------------------
+
+    @property
+    def pre_frozen(self) -> bool:
+        """Whether routes, middlewares and signals are settled."""
+        return self._pre_frozen
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the application is settled for good, its state included."""
+        return self._frozen
+
+    def pre_freeze(self) -> None:
+        """Settle routes, middlewares and signals: what is added from now on raises `RuntimeError`."""
+        if self._pre_frozen:
+            return
+        self._pre_frozen = True
+        self._middlewares.freeze()
+        self._router.freeze()
+        self._cleanup_ctx.freeze()
+        for signal in (self._on_response_prepare, self._on_startup, self._on_shutdown, self._on_cleanup):
+            signal.freeze()
+        for subapp in self._subapps:
+            subapp.pre_freeze()
+        family = [self, *self._subapps]
+        self._has_middlewares = any(len(app._middlewares) or app._has_middlewares for app in family)
+        self._has_prepare_hooks = any(
+            len(app._on_response_prepare) or app._has_prepare_hooks for app in family
+        )
+
+    def freeze(self) -> None:
+        """Settle everything: changing the state from now on is deprecated and warns."""
+        if self._frozen:
+            return
+        self.pre_freeze()
+        self._frozen = True
+        for subapp in self._subapps:
+            subapp.freeze()
+
+    def _set_loop(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        if loop is None:
+            loop = asyncio.get_running_loop()
+        if self._loop is not None and self._loop is not loop:
+            raise RuntimeError(f"{self!r} was made for another event loop than the one it is to run in")
+        self._loop = loop
+        for subapp in self._subapps:
+            subapp._set_loop(loop)
+
+    async def startup(self) -> None:
+        """Send `on_startup`. What a receiver raises is passed on; call `cleanup` then, too."""
+        self._on_startup.freeze()
+        await self._on_startup.send(self)
+
+    async def shutdown(self) -> None:
+        """Send `on_shutdown`."""
+        await self._on_shutdown.send(self)
+
+    async def cleanup(self) -> None:
+        """Send `on_cleanup`; after a start-up that failed, leave only the contexts that were entered."""
+        if self._on_cleanup.frozen:
+            await self._on_cleanup.send(self)
+        else:
+            await self._cleanup_ctx.leave(self)
+
+    # -- requests --------------------------------------------------------------------------------------
+
+    def make_exchange_handler(
+        self, *, access_logger: AbstractAccessLogger | None = None, debug: bool = False
+    ) -> ExchangeHandler:
+        """Freeze the application, and give what a server calls for each exchange.
+
+        ``debug``
+            whether errors may show the inside of the program to clients.
+        """
+        self.freeze()
+        return Handling(
+            self._make_request,
+            self.find_handler if self._takes_fast_path() else self._defer,
+            logger=server_logger,
+            access_logger=access_logger,
+            debug=debug or self.is_debugging,
+        ).handle
+
+    def handle(self, exchange: Exchange) -> Awaitable[None]:
+        """Answer one exchange, without an access log; for tests and tools. A server is given
+        `make_exchange_handler`."""
+        return self.make_exchange_handler()(exchange)
+
+    def _make_request(self, exchange: Exchange) -> Request:
+        request = Request(exchange, self)
+        if self._has_prepare_hooks:
+            request.has_prepare_hooks = True
+        if self._client_max_size != CLIENT_MAX_SIZE:
+            request.client_max_size = self._client_max_size
+        return request
+
+    def find_handler(self, request: Request) -> RequestHandler:
+        """Route a request: note on it what was found, and return its handler inside its middlewares."""
+        endpoint, values = self._router.find(request.head.method, request.match_path)
+        request.endpoint = endpoint
+        request._values = values
+        return endpoint.handler or self._fold(endpoint)
+
+    def _takes_fast_path(self) -> bool:
+        """Whether nobody put something of their own in the place of routing or handling, as monitoring
+        tools do. Everything that they can see then happens as in aiohttp."""
+        return (
+            getattr(self._handle, "__func__", None) is _HANDLE
+            and getattr(self._router.resolve, "__func__", None) is _RESOLVE
+        )
+
+    def _defer(self, request: Request) -> RequestHandler:
+        return self._handle
+
+    async def _handle(self, request: Request) -> StreamResponse:
+        """Route and answer a request, through `UrlDispatcher.resolve`: the name that others patch."""
+        match_info = await self._router.resolve(request)
+        match_info.add_app(self)
+        match_info.freeze()
+        request._match_info = match_info
+        apps = match_info.apps
+        return await self._wrap(match_info.handler, tuple(apps[::-1]))(request)
+
+    def _fold(self, endpoint: Endpoint) -> RequestHandler:
+        """Put an endpoint's handler inside the middlewares on its way, once for all its requests."""
+        handler = self._wrap(endpoint.route.handler, (*endpoint.apps, self))
+        if not isinstance(endpoint.route, SystemRoute):
+            endpoint.handler = handler
+        return handler
+
+    def _wrap(self, handler: RequestHandler, apps: tuple["Application", ...]) -> RequestHandler:
+        """``handler`` inside the middlewares of ``apps``, the innermost first."""
+        if not self._has_middlewares:
+            return handler
+        for app in apps:
+            for middleware in reversed(app._middlewares):
+                handler = update_wrapper(partial(middleware, handler=handler), handler)
+            if len(apps) > 1:
+                handler = partial(_run_as, app, handler)
+        return handler
+
+
+_HANDLE = Application._handle
+_RESOLVE = UrlDispatcher.resolve
+
+
+def _send_for(signal: "Signal[Application]", subapp: Application, app: Application) -> Coroutine[Any, Any, None]:
+    """Pass the signal of an application on to one of its parts."""
+    return signal.send(subapp)
+
+
+async def _run_as(app: Application, handler: RequestHandler, request: Request) -> StreamResponse:
+    """Run a handler with ``request.app`` set to the application whose middlewares come next."""
+    match_info = request.match_info
+    before = match_info.current_app
+    match_info.current_app = app
+    try:
+        return await handler(request)
+    finally:
+        match_info.current_app = before

@@ -1,0 +1,181 @@
+"""One exchange through a request handler.
+
+A `Handling` is what a server is given by a framework: it makes the request, has it routed, runs the
+handler, turns what comes back, or what is raised, into an answer, and tells the access log. Every way out
+of a handler ends here, once. How a request finds its handler is not known here.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from time import perf_counter
+from typing import Any, TypeVar
+
+from .accesslog import AbstractAccessLogger
+from .callables import describe
+from .errorpage import server_error
+from .exceptions import HTTPException
+from .http.errors import LocalProtocolError, RemoteProtocolError
+from .http.exchange import Exchange
+from .http.heads import ResponseHead
+from .http.status import phrase
+from .request import BaseRequest
+from .response import Response, StreamResponse
+
+R = TypeVar("R", bound=BaseRequest)
+
+RequestHandler = Callable[[Any], Awaitable[StreamResponse]]
+"""What answers a request: a handler, or a handler inside its middlewares."""
+
+
+class Handling:
+    """An exchange handler made of request handlers.
+
+    ``make_request``
+        makes the request of an exchange. It must not raise.
+    ``route``
+        finds what will answer a request, and may note on the request what it found.
+    ``access_logger``
+        told of every answer while it is ``enabled``; ``None`` costs nothing.
+    ``debug``
+        whether an error may show the inside of the program to the client.
+    """
+
+    __slots__ = ("_access_logger", "_debug", "_logger", "_make_request", "_route")
+
+    def __init__(
+        self,
+        make_request: Callable[[Exchange], R],
+        route: Callable[[R], RequestHandler],
+        *,
+        logger: logging.Logger,
+        access_logger: AbstractAccessLogger | None = None,
+        debug: bool = False,
+    ) -> None:
+        self._make_request: Callable[[Exchange], BaseRequest] = make_request
+        self._route: Callable[[Any], RequestHandler] = route
+        self._logger = logger
+        self._access_logger = access_logger
+        self._debug = debug
+
+    def handle(self, exchange: Exchange) -> Coroutine[Any, Any, object]:
+        """Answer an exchange: the `ExchangeHandler` that a server calls.
+
+        Raises only what has to leave the server, `SystemExit` and `KeyboardInterrupt`, and the
+        cancellation of the task that runs it."""
+        request = self._make_request(exchange)
+        if self._access_logger is None:
+            return self._answer(request)
+        return self._answer_and_log(request, self._access_logger)
+
+    async def _answer_and_log(self, request: BaseRequest, access_logger: AbstractAccessLogger) -> None:
+        if not access_logger.enabled:
+            await self._answer(request)
+            return
+        started = perf_counter()
+        response = await self._answer(request)
+        if response is None:
+            return
+        try:
+            access_logger.log(request, response, perf_counter() - started)
+        except Exception:
+            self._logger.exception("The access logger failed for %s %s", request.method, request.raw_path)
+
+    async def _answer(self, request: BaseRequest) -> StreamResponse | None:
+        """Answer a request; the answer, or ``None`` when the client left before there was one."""
+        try:
+            response = await self._route(request)(request)
+            if (
+                response.__class__ is Response
+                and not request.has_prepare_hooks
+                and response.respond_plainly(request.exchange)  # type: ignore[attr-defined]
+            ):
+                return response
+            return await self._deliver(request, response)
+        except BaseException as error:
+            return await self._answer_error(request, error)
+
+    async def _deliver(self, request: BaseRequest, response: object) -> StreamResponse:
+        if not isinstance(response, StreamResponse):
+            raise TypeError(_explain_no_response(request, response))
+        await response.prepare(request)
+        await response.write_eof()
+        return response
+
+    # -- when something was raised ---------------------------------------------------------------------
+
+    async def _answer_error(self, request: BaseRequest, error: BaseException) -> StreamResponse | None:
+        exchange = request.exchange
+        if exchange.is_disconnected and isinstance(error, ConnectionError):
+            self._logger.debug("%s %s: the client left", request.method, request.raw_path)
+            return None
+        if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+            exchange.abort()
+            raise error
+        if exchange.response_started:
+            return self._cut_off(request, error)
+        response = self._translate(request, error)
+        try:
+            await self._deliver(request, response)
+        except Exception as failure:
+            response = self._answer_barely(request, failure)
+        if isinstance(error, SystemExit | KeyboardInterrupt):
+            raise error
+        return response
+
+    def _translate(self, request: BaseRequest, error: BaseException) -> Response:
+        """The answer that an exception deserves, before anything was sent."""
+        if isinstance(error, HTTPException):
+            return error
+        if isinstance(error, RemoteProtocolError):
+            request.exchange.keep_alive = False
+            status = error.status
+            return Response(text=f"{status}: {phrase(status)}\n{error}", status=status)
+        self._log_error(request, error)
+        if isinstance(error, SystemExit | KeyboardInterrupt):
+            request.exchange.keep_alive = False
+        return server_error(request, error, debug=self._debug)
+
+    def _answer_barely(self, request: BaseRequest, error: Exception) -> StreamResponse | None:
+        """The last resort, when even the answer to an error could not be delivered: a hook failed, or
+        a field cannot be sent."""
+        exchange = request.exchange
+        if exchange.is_disconnected:
+            return None
+        if exchange.response_started:
+            return self._cut_off(request, error)
+        self._log_error(request, error)
+        response = Response(text="500 Internal Server Error", status=500)
+        exchange.respond(ResponseHead(500, "Internal Server Error"), b"")
+        return response
+
+    def _cut_off(self, request: BaseRequest, error: BaseException) -> None:
+        """An answer failed part way: nothing honest can follow it, so the client is shown that it failed."""
+        request.exchange.abort()
+        self._log_error(request, error, "after its answer had begun: the connection was cut")
+        if isinstance(error, SystemExit | KeyboardInterrupt):
+            raise error
+
+    def _log_error(self, request: BaseRequest, error: BaseException, remark: str = "") -> None:
+        self._logger.error(
+            "Error handling request %s %s %s", request.method, request.raw_path, remark,
+            exc_info=(type(error), error, error.__traceback__),
+        )  # fmt: skip
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody cancelled the task that runs this. If not, a `CancelledError` is an error like
+    any other: the handler awaited something that was cancelled."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _explain_no_response(request: BaseRequest, result: object) -> str:
+    returned = "None" if result is None else describe(result)
+    remedy = "return web.Response(...), web.json_response(...) or another response"
+    if callable(result):
+        remedy = (
+            "an old-style middleware factory (app, handler) returns a handler: write it as "
+            "async def middleware(request, handler): return await handler(request)"
+        )
+    return f"{request.describe_handler()} returned {returned}, which is not a response: {remedy}"

@@ -1,0 +1,36 @@
+"""Request targets: the four forms of RFC 9112, section 3.2."""
+
+from typing import NamedTuple
+
+from yarl import URL
+
+
+class Target(NamedTuple):
+    """A request target taken apart.
+
+    ``relative``
+        path and query, still encoded; the path of an authority-form target is empty.
+    ``authority``
+        host and port, where the target itself names them, as absolute-form and authority-form do; it
+        then goes before the ``Host`` field (RFC 9112, section 3.2.2).
+    """
+
+    relative: URL
+    authority: str | None
+
+
+def parse_target(method: str, target: str) -> Target:
+    """Take a request target apart. Raises `ValueError` for one that is in none of the four forms."""
+    if target.startswith("/"):
+        # Not URL(target): "//name/path" is a path here, never a host.
+        path, _, fragment = target.partition("#")
+        path, _, query = path.partition("?")
+        return Target(URL.build(path=path, query_string=query, fragment=fragment, encoded=True), None)
+    if target == "*":
+        return Target(URL.build(path="*", encoded=True), None)
+    if method == "CONNECT":
+        return Target(URL(), target)
+    url = URL(target, encoded=True)
+    if not url.scheme or not url.raw_authority:
+        raise ValueError(f"request target {target!r} is neither a path nor an absolute URL")
+    return Target(url.relative(), url.raw_authority)

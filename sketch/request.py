@@ -1,0 +1,479 @@
+"""Requests: lazy views over a head and a body.
+
+A request holds its `Exchange` and little else. The URL, the header multidict, cookies and the match info
+are made when somebody asks for them, once; most handlers never do. What a request cannot do is answer:
+that is the response's.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from multidict import CIMultiDict, CIMultiDictProxy, MultiMapping
+from yarl import URL
+
+from .appkeys import ChainMapProxy, RequestKey, warn_about_string_key
+from .callables import describe
+from .exceptions import HTTPBadRequest, HTTPRequestEntityTooLarge
+from .http import names
+from .http.cookies import parse_cookies
+from .http.errors import RemoteProtocolError
+from .http.exchange import Exchange
+from .http.heads import HttpVersion, RequestHead
+from .http.headers import decode_fields
+from .http.mediatype import parse_content_type
+from .http.memory import MemoryExchange
+from .http.target import parse_target
+from .responsehead import OCTET_STREAM, LooseHeaders
+from .routing.matchinfo import UrlMappingMatchInfo, build_match_info
+from .streams import BodyTooLarge, StreamReader, read_rest
+
+if TYPE_CHECKING:
+    from .application import Application
+    from .response import StreamResponse
+    from .routing.routes import Endpoint
+
+_UNSET: Final[Any] = object()
+
+CLIENT_MAX_SIZE: Final = 1024**2
+"""Bytes of a body that `BaseRequest.read` takes by default (aiohttp documentation, ``client_max_size``)."""
+
+
+class BaseRequest(MutableMapping[Any, Any]):
+    """What a client asked, without an application (aiohttp documentation, ``BaseRequest``).
+
+    A mapping, too: what middlewares leave for handlers, by `RequestKey` or string.
+    """
+
+    POST_METHODS: Final = frozenset({"PATCH", "POST", "PUT", "TRACE", "DELETE"})
+
+    client_max_size: int = CLIENT_MAX_SIZE
+    client_max_fields: int = 1000
+    has_prepare_hooks: bool = False
+
+    _headers: CIMultiDictProxy[str] | None = None
+    _rel_url: URL | None = None
+    _url: URL | None = None
+    _scheme: str | None = None
+    _host: str | None = None
+    _remote: str | None = None
+    _content: StreamReader | None = None
+    _read_bytes: bytes | None = None
+    _state: dict[Any, Any] | None = None
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self.head = exchange.head
+
+    def clone(
+        self,
+        *,
+        method: str = _UNSET,
+        rel_url: URL | str = _UNSET,
+        headers: LooseHeaders = _UNSET,
+        scheme: str = _UNSET,
+        host: str = _UNSET,
+        remote: str = _UNSET,
+        client_max_size: int = _UNSET,
+        client_max_fields: int = _UNSET,
+    ) -> "BaseRequest":
+        """A copy on the same exchange with some attributes replaced, for middlewares that rewrite.
+
+        Raises `RuntimeError` once the body was read."""
+        if self._read_bytes:
+            raise RuntimeError("Cannot clone request after reading its content")
+        head = self.head
+        copy = self._copy()
+        copy.head = RequestHead(
+            head.method if method is _UNSET else method,
+            head.target if rel_url is _UNSET else str(URL(rel_url)),
+            head.version,
+            head.fields if headers is _UNSET else _encode_fields(headers),
+            head.framing,
+        )
+        copy._content = self.content
+        copy._state = dict(self._state or ())
+        replaced = {
+            "_scheme": scheme, "_host": host, "_remote": remote,
+            "client_max_size": client_max_size, "client_max_fields": client_max_fields,
+        }  # fmt: skip
+        for name, value in replaced.items():
+            setattr(copy, name, getattr(self, name) if value is _UNSET else value)
+        return copy
+
+    def _copy(self) -> "BaseRequest":
+        return type(self)(self.exchange)
+
+    # -- the line --------------------------------------------------------------------------------------
+
+    @property
+    def method(self) -> str:
+        """The method, as sent (RFC 9110, section 9)."""
+        return self.head.method
+
+    @property
+    def version(self) -> HttpVersion:
+        """The version of HTTP that the request was sent in."""
+        return self.head.version
+
+    @property
+    def match_path(self) -> str:
+        """What routes are matched against: the path with its escapes decoded, but ``%2F`` and ``%25``.
+
+        Nearly all paths have no escapes and cost no URL."""
+        target = self.head.target
+        if "%" not in target and target[0] == "/":
+            if "?" in target:
+                target = target[: target.index("?")]
+            if "#" not in target:
+                return target
+        return self.rel_url.path_safe
+
+    @property
+    def rel_url(self) -> URL:
+        """The request target as a relative URL: path, query."""
+        url = self._rel_url
+        if url is None:
+            url = self._rel_url = parse_target(self.head.method, self.head.target).relative
+        return url
+
+    @property
+    def url(self) -> URL:
+        """The full URL, as far as scheme and host are known."""
+        url = self._url
+        if url is None:
+            base = URL.build(scheme=self.scheme, authority=self.host)
+            url = self._url = base.join(self.rel_url)
+        return url
+
+    @property
+    def scheme(self) -> str:
+        """``"https"`` over TLS, else ``"http"``; what `clone` was given goes first."""
+        return self._scheme or ("https" if self.exchange.peer.secure else "http")
+
+    @property
+    def secure(self) -> bool:
+        """Whether `scheme` is ``"https"``."""
+        return self.scheme == "https"
+
+    @property
+    def host(self) -> str:
+        """The host and port that the client asked for: from an absolute target, else the ``Host`` field,
+        else the address of the socket; ``""`` when there is none."""
+        if self._host is None:
+            self._host = self._find_host()
+        return self._host
+
+    def _find_host(self) -> str:
+        authority = parse_target(self.head.method, self.head.target).authority
+        if authority is not None:
+            return authority
+        named = self.headers.get(names.HOST)
+        if named is not None:
+            return named
+        address = self.exchange.peer.get_extra_info("sockname")
+        if isinstance(address, tuple):
+            return f"[{address[0]}]" if len(address) == 4 else str(address[0])
+        return address or ""
+
+    @property
+    def remote(self) -> str | None:
+        """The client's address as text; what `clone` was given goes first."""
+        return self._remote or self.exchange.peer.host
+
+    @property
+    def path(self) -> str:
+        """The path, decoded."""
+        return self.rel_url.path
+
+    @property
+    def path_qs(self) -> str:
+        """The path and the query, encoded."""
+        return str(self.rel_url)
+
+    @property
+    def raw_path(self) -> str:
+        """The request target as sent, query included."""
+        return self.head.target
+
+    @property
+    def query(self) -> MultiMapping[str]:
+        """The query's variables."""
+        return self.rel_url.query
+
+    @property
+    def query_string(self) -> str:
+        """The query, decoded."""
+        return self.rel_url.query_string
+
+    # -- the fields ------------------------------------------------------------------------------------
+
+    @property
+    def headers(self) -> CIMultiDictProxy[str]:
+        """The header fields, by name in any case."""
+        headers = self._headers
+        if headers is None:
+            headers = self._headers = CIMultiDictProxy(decode_fields(self.head.fields))
+        return headers
+
+    @property
+    def raw_headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """The header fields as they were sent."""
+        return tuple(self.head.fields)
+
+    @property
+    def cookies(self) -> Mapping[str, str]:
+        """The cookies that the client sent, by name (RFC 6265, section 5.4)."""
+        return MappingProxyType(parse_cookies(self.headers.get(names.COOKIE, "")))
+
+    @property
+    def content_type(self) -> str:
+        """The body's media type; ``application/octet-stream`` where none is given."""
+        value = self.headers.get(names.CONTENT_TYPE)
+        return OCTET_STREAM if value is None else parse_content_type(value)[0]
+
+    @property
+    def charset(self) -> str | None:
+        """The body's charset, where it is given."""
+        value = self.headers.get(names.CONTENT_TYPE)
+        return None if value is None else parse_content_type(value)[1].get("charset")
+
+    @property
+    def content_length(self) -> int | None:
+        """The length of the body in bytes; ``None`` when it is not given."""
+        value = self.headers.get(names.CONTENT_LENGTH)
+        return None if value is None else int(value)
+
+    @property
+    def keep_alive(self) -> bool:
+        """Whether the client is willing to send more on the same connection."""
+        return self.head.framing.keep_alive
+
+    # -- the body --------------------------------------------------------------------------------------
+
+    @property
+    def content(self) -> StreamReader:
+        """The body as a stream (aiohttp documentation, ``StreamReader``)."""
+        content = self._content
+        if content is None:
+            content = self._content = StreamReader(self.exchange)
+        return content
+
+    @property
+    def body_exists(self) -> bool:
+        """Whether the request has a body, be it empty."""
+        framing = self.head.framing
+        return framing.has_body or self.content_length is not None
+
+    @property
+    def can_read_body(self) -> bool:
+        """Whether there is anything left to read of the body."""
+        return self.head.framing.has_body and not self.content.at_eof()
+
+    async def read(self) -> bytes:
+        """The whole body; a second call returns the same bytes.
+
+        Raises `HTTPRequestEntityTooLarge` for more than ``client_max_size`` bytes, `HTTPBadRequest` for
+        a body that breaks its framing, `Disconnected` when the client leaves in the middle. Cancelled,
+        it loses nothing: the next call goes on."""
+        body = self._read_bytes
+        if body is None:
+            if not self.head.framing.has_body:
+                return b""
+            try:
+                body = self._read_bytes = await self._read_whole()
+            except BodyTooLarge as error:
+                raise HTTPRequestEntityTooLarge(error.limit, error.actual) from error
+            except RemoteProtocolError as error:
+                raise HTTPBadRequest(text=f"400: Bad Request\n{error}") from error
+        return body
+
+    async def _read_whole(self) -> bytes:
+        exchange, limit = self.exchange, self.client_max_size
+        declared = self.head.framing.content_length
+        if limit and declared is not None and declared > limit:
+            raise BodyTooLarge(limit, declared)
+        if self._content is None:
+            # A small body comes with its head: nothing to wait for, and no stream to make.
+            piece = exchange.read_nowait()
+            if len(piece) == declared:
+                return piece
+            self._content = StreamReader(exchange, taken=piece)
+        return await read_rest(self.content, limit)
+
+    async def text(self) -> str:
+        """The whole body as text, by its charset or UTF-8.
+
+        Raises as `read` does, `LookupError` for a charset that nobody knows, and `UnicodeDecodeError`."""
+        return (await self.read()).decode(self.charset or "utf-8")
+
+    async def json(self, *, loads: Callable[[str], Any] = json.loads) -> Any:
+        """The whole body as JSON. Raises as `text` does, and what ``loads`` raises (`ValueError`)."""
+        return loads(await self.text())
+
+    async def release(self) -> None:
+        """Read what is left of the body, and forget it."""
+        content = self.content
+        while not content.at_eof():
+            await content.readany()
+
+    # -- the connection --------------------------------------------------------------------------------
+
+    @property
+    def transport(self) -> asyncio.BaseTransport | None:
+        """The transport below; ``None`` when there is none or it is closed."""
+        return self.exchange.transport
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """What the transport knows by this name (asyncio documentation, ``get_extra_info``)."""
+        return self.exchange.peer.get_extra_info(name, default)
+
+    @property
+    def task(self) -> "asyncio.Task[Any] | None":
+        """The task that runs the handler, when asked in it."""
+        return asyncio.current_task()
+
+    async def run_prepare_hooks(self, response: "StreamResponse") -> None:
+        """What happens between a response and the settling of its head: nothing, without an application."""
+
+    def describe_handler(self) -> str:
+        """Who answers this request, for messages."""
+        return "the request handler"
+
+    # -- what others keep on it ------------------------------------------------------------------------
+
+    def _kept(self) -> dict[Any, Any]:
+        if self._state is None:
+            self._state = {}
+        return self._state
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._kept()[key]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if not isinstance(key, RequestKey):
+            warn_about_string_key(key, "web.RequestKey", stacklevel=3)
+        self._kept()[key] = value
+
+    def __delitem__(self, key: Any) -> None:
+        del self._kept()[key]
+
+    def __len__(self) -> int:
+        return 0 if self._state is None else len(self._state)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._kept())
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return object.__hash__(self)
+
+    def __repr__(self) -> str:
+        path = self.path.encode("ascii", "backslashreplace").decode("ascii")
+        return f"<{type(self).__name__} {self.method} {path} >"
+
+
+class Request(BaseRequest):
+    """What a client asked of an application (aiohttp documentation, ``Request``).
+
+    The server makes one from an exchange. ``Request(method=..., url=..., headers=..., version=...,
+    body=..., app=...)``, the tutorial's form, makes one without a server, for trying out and for tests.
+    """
+
+    _match_info: UrlMappingMatchInfo | None = None
+    _values: Mapping[str, str] | None = None
+    endpoint: "Endpoint"
+
+    def __init__(
+        self,
+        exchange: Exchange | None = None,
+        app: "Application | None" = None,
+        *,
+        method: str = "GET",
+        url: str | URL = "/",
+        headers: LooseHeaders | None = None,
+        version: str = "1.1",
+        body: bytes | str | None = None,
+    ) -> None:
+        if exchange is None:
+            exchange = _exchange_in_memory(method, url, headers, version, body)
+        self.exchange = exchange
+        self.head = exchange.head
+        self._root_app = app
+
+    def _copy(self) -> "BaseRequest":
+        copy = type(self)(self.exchange, self._root_app)
+        copy.has_prepare_hooks = self.has_prepare_hooks
+        copy._match_info = self._match_info
+        if "endpoint" in self.__dict__:
+            copy.endpoint = self.endpoint
+            copy._values = self._values
+        return copy
+
+    @property
+    def match_info(self) -> UrlMappingMatchInfo:
+        """What the router found: the route and the values of its parameters.
+
+        Raises `RuntimeError` for a request that was not routed."""
+        match_info = self._match_info
+        if match_info is None:
+            if "endpoint" not in self.__dict__:
+                raise RuntimeError(f"{self!r} was not routed: it has no match info")
+            match_info = self._match_info = build_match_info(self.endpoint, self._values)
+            if self._root_app is not None:
+                match_info.add_app(self._root_app)
+            match_info.freeze()
+        return match_info
+
+    @property
+    def app(self) -> "Application":
+        """The application whose middleware or handler is running: the innermost one, in a handler.
+
+        Raises `RuntimeError` for a request that belongs to none."""
+        app = self._root_app
+        if app is None or app.has_subapps:
+            app = self.match_info.current_app
+        return app
+
+    @property
+    def config_dict(self) -> ChainMapProxy:
+        """What `app` and the applications around it keep, the innermost first."""
+        if self._root_app is None or not self._root_app.has_subapps:
+            return ChainMapProxy([self.app])
+        apps = list(self.match_info.apps)
+        return ChainMapProxy(apps[apps.index(self.app) :: -1])
+
+    def describe_handler(self) -> str:
+        """The handler, and the middlewares around it, for messages."""
+        text = f"handler {describe(self.match_info.handler)} of {self.method} {self.raw_path}"
+        around = [describe(middleware) for app in self.match_info.apps for middleware in app.middlewares]
+        return f"{text}, or one of its middlewares ({', '.join(around)})," if around else text
+
+    async def run_prepare_hooks(self, response: "StreamResponse") -> None:
+        """Send ``on_response_prepare`` of every application on the way, the outermost first."""
+        for app in self.match_info.apps:
+            await app.on_response_prepare.send(self, response)
+
+
+def _encode_fields(headers: LooseHeaders) -> list[tuple[bytes, bytes]]:
+    pairs = CIMultiDict(headers).items()
+    return [(name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in pairs]
+
+
+def _exchange_in_memory(
+    method: str, url: str | URL, headers: LooseHeaders | None, version: str, body: bytes | str | None
+) -> MemoryExchange:
+    """The exchange below the tutorial's form of `Request`."""
+    content = body.encode() if isinstance(body, str) else body or b""
+    major, _, minor = version.partition(".")
+    return MemoryExchange(
+        method, str(url), _encode_fields(headers or ()), content, version=HttpVersion(int(major), int(minor))
+    )
