@@ -17,7 +17,15 @@ from .registry import Registry
 class SocketConnection(asyncio.Protocol):
     """The part of a connection that is the same for every protocol."""
 
-    __slots__ = ("_drain_waiters", "_peer", "_reading_paused", "registry", "deadline", "transport", "writing_paused")
+    __slots__ = (
+        "_drain_waiters",
+        "_peer",
+        "_reading_paused",
+        "registry",
+        "deadline",
+        "transport",
+        "writing_paused",
+    )
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry

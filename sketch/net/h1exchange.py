@@ -119,7 +119,9 @@ class H1Exchange(Exchange):
     def start(self, head: ResponseHead, content_length: int | None = None) -> None:
         """Send the head of an answer whose body follows."""
         connection = self._current()
-        self._write(connection, connection.engine.start(head, content_length, connection.registry.clock.automatic))
+        self._write(
+            connection, connection.engine.start(head, content_length, connection.registry.clock.automatic)
+        )
 
     async def send(self, data: Bytes) -> None:
         """Send the next piece of the body, and wait while the client is too slow to take more."""
