@@ -29,7 +29,7 @@ from .http.memory import MemoryExchange
 from .http.target import parse_target
 from .responsehead import OCTET_STREAM, LooseHeaders
 from .routing.matchinfo import UrlMappingMatchInfo, build_match_info
-from .streams import BodyTooLarge, StreamReader
+from .streams import BodyTooLarge, StreamReader, read_rest
 
 if TYPE_CHECKING:
     from .application import Application
@@ -284,12 +284,25 @@ class BaseRequest(MutableMapping[Any, Any]):
             if not self.head.framing.has_body:
                 return b""
             try:
-                body = self._read_bytes = await self.content.gather(self.client_max_size)
+                body = self._read_bytes = await self._read_whole()
             except BodyTooLarge as error:
                 raise HTTPRequestEntityTooLarge(error.limit, error.actual) from error
             except RemoteProtocolError as error:
                 raise HTTPBadRequest(text=f"400: Bad Request\n{error}") from error
         return body
+
+    async def _read_whole(self) -> bytes:
+        exchange, limit = self.exchange, self.client_max_size
+        declared = self.head.framing.content_length
+        if limit and declared is not None and declared > limit:
+            raise BodyTooLarge(limit, declared)
+        if self._content is None:
+            # A small body comes with its head: nothing to wait for, and no stream to make.
+            piece = exchange.read_nowait()
+            if len(piece) == declared:
+                return piece
+            self._content = StreamReader(exchange, taken=piece)
+        return await read_rest(self.content, limit)
 
     async def text(self) -> str:
         """The whole body as text, by its charset or UTF-8.
@@ -460,4 +473,7 @@ def _exchange_in_memory(
 ) -> MemoryExchange:
     """The exchange below the tutorial's form of `Request`."""
     content = body.encode() if isinstance(body, str) else body or b""
-    return MemoryExchange(method, str(url), headers=_encode_fields(headers or ()), body=content, version=version)
+    major, _, minor = version.partition(".")
+    return MemoryExchange(
+        method, str(url), _encode_fields(headers or ()), content, version=HttpVersion(int(major), int(minor))
+    )

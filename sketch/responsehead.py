@@ -19,7 +19,7 @@ from typing import Any
 from multidict import CIMultiDict
 
 from .http import names
-from .http.cookies import check_cookie_part
+from .http.cookies import check_cookie_part, format_morsel
 from .http.dates import EPOCH, current_date, format_date, parse_date
 from .http.heads import SERVER_SOFTWARE, ResponseHead
 from .http.headers import check_field, check_text
@@ -300,7 +300,7 @@ class HeadBuilder:
         if self._cookies:
             headers = self.headers
             for morsel in self._cookies.values():
-                headers.add(names.SET_COOKIE, morsel.OutputString())
+                headers.add(names.SET_COOKIE, format_morsel(morsel))
 
     def _add_automatic_fields(self) -> None:
         """Put in what the carrier would add, for hooks that expect to see it, or to take it out."""

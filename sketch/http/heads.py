@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from .headers import check_field
+from .status import allows_body
 
 SERVER_SOFTWARE: Final = "sketch"
 """The value of ``Server``. It names the product and keeps its version to itself (RFC 9110, section 10.2.4)."""
@@ -148,7 +149,7 @@ class ResponseHead:
         from which somebody took one of them out says ``False``.
     """
 
-    __slots__ = ("_carried", "_wire", "automatic", "fields", "reason", "status")
+    __slots__ = ("_carried", "_is_plain", "_wire", "automatic", "fields", "reason", "status")
 
     def __init__(
         self,
@@ -164,6 +165,7 @@ class ResponseHead:
         self.automatic = automatic
         self._wire: bytes | None = None
         self._carried: Mapping[str, str] | None = None
+        self._is_plain: bool | None = None
 
     def encode(self) -> bytes:
         """The status line and the field lines as HTTP/1.1 sends them, without the empty line at the end.
@@ -174,7 +176,8 @@ class ResponseHead:
         if wire is None:
             lines = "".join([f"{name}: {value}\r\n" for name, value in self.fields])
             text = f"HTTP/1.1 {self.status} {self.reason}\r\n{lines}"
-            if _WELL_FORMED.fullmatch(text) is None:
+            # The number of lines tells a field that brings another one along.
+            if text.count("\n") != len(self.fields) + 1 or _WELL_FORMED.fullmatch(text) is None:
                 for name, value in self.fields:
                     check_field(name, value)
                 raise ValueError(f"status {self.status} with reason {self.reason!r} makes no status line")
@@ -190,6 +193,15 @@ class ResponseHead:
             carried = {name: named[name] for name in _CARRIED & named.keys()} or _NONE_CARRIED
             self._carried = carried
         return carried
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing about this head is special to a carrier: it adds all its own fields, and the
+        status allows a body."""
+        is_plain = self._is_plain
+        if is_plain is None:
+            is_plain = self._is_plain = self.automatic and not self.carried and allows_body(self.status)
+        return is_plain
 
     def __repr__(self) -> str:
         return f"<ResponseHead {self.status} {self.reason}>"

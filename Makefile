@@ -1,0 +1,111 @@
+# The commands of the project. `make` alone lists them.
+#
+# Every command works in a fresh clone: it makes a virtual environment of its own for the interpreter in
+# use (.venv-3.11, .venv-3.12, ...) and installs what it needs there, once. A stamp in the environment
+# is compared with pyproject.toml, so a changed dependency is installed the next time. `make PYTHON=...`
+# chooses the interpreter.
+
+VERSIONS := 3.11 3.12 3.13
+PYENV ?= $(HOME)/.pyenv/versions
+SEED ?= 1
+COUNT ?= 1000000
+PYTEST_FLAGS ?= -n 2 --timeout=120
+
+.DEFAULT_GOAL := help
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+# find_python(version): an interpreter of exactly this version, on PATH or among pyenv's, or nothing.
+# It is started to make sure, because a pyenv shim exists for versions that are not active, too.
+find_python = $(shell for candidate in python$(1) $(wildcard $(PYENV)/$(1).*/bin/python); do \
+	"$$candidate" -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] != "$(1)")' 2>/dev/null \
+	&& echo "$$candidate" && break; done)
+
+is_supported = import sys; sys.exit(not (3, 11) <= sys.version_info[:2])
+
+# python3 if it is recent enough, else the oldest supported version that can be found.
+ifeq ($(origin PYTHON), undefined)
+PYTHON := $(shell python3 -c '$(is_supported)' 2>/dev/null && echo python3)
+ifeq ($(PYTHON),)
+PYTHON := $(firstword $(foreach version,$(VERSIONS),$(call find_python,$(version))) python3)
+endif
+endif
+
+VENV := .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+RUN := $(VENV)/bin/python
+
+.PHONY: help
+help: ## list the commands
+	@echo "Usage: make COMMAND [PYTHON=/path/to/python]"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1 \2/p' Makefile | awk '{ printf "  %-12s", $$1; $$1 = ""; print }'
+
+.PHONY: run
+run: $(VENV)/.installed ## serve the sample application on port 8080, in the foreground
+	@exec $(RUN) examples/sample.py
+
+.PHONY: test
+test: $(VENV)/.installed-test ## run the whole test suite
+	@$(RUN) -m pytest $(PYTEST_FLAGS)
+
+.PHONY: test-all
+test-all: ## run the test suite on every supported Python that is installed
+	@ran=""; failed=""; skipped=""; \
+	$(foreach version,$(VERSIONS), \
+		python="$(call find_python,$(version))"; \
+		if [ -z "$$python" ]; then skipped="$$skipped $(version)"; \
+		else \
+			echo "== Python $(version): $$python"; \
+			ran="$$ran $(version)"; \
+			$(MAKE) test PYTHON="$$python" || failed="$$failed $(version)"; \
+		fi;) \
+	if [ -n "$$skipped" ]; then echo "== skipped, not on PATH and not in $(PYENV):$$skipped"; fi; \
+	echo "== tested:$${ran:- none}; failed:$${failed:- none}"; \
+	[ -n "$$ran" ] && [ -z "$$failed" ]
+
+.PHONY: conformance
+conformance: $(VENV)/.installed-test ## run the suite that every carrier of an exchange has to pass
+	@$(RUN) -m pytest $(PYTEST_FLAGS) tests/conformance
+
+.PHONY: soak
+soak: $(VENV)/.installed-test ## feed the engine a million mutated requests (COUNT=, SEED=)
+	@$(RUN) -m tests.fuzz.soak --count $(COUNT) --seed $(SEED)
+
+.PHONY: bench
+bench: $(VENV)/.installed ## measure sketch and its peers in one run; writes bench/RESULTS.md (long)
+	@$(RUN) -m bench
+
+.PHONY: bench-quick
+bench-quick: $(VENV)/.installed ## the same in at most three minutes, for commits
+	@$(RUN) -m bench --quick
+
+.PHONY: lint
+lint: $(VENV)/.installed-lint ## check the style, the format and the types
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m mypy
+
+.PHONY: docs
+docs: $(VENV)/.installed-docs ## build the documentation in build/docs; a broken link is an error
+	@$(RUN) -m sphinx -q -W --keep-going -b html docs build/docs
+	@echo "build/docs/index.html"
+
+# -- environments ------------------------------------------------------------------------------------
+
+# The stamps come last in their recipes: a set-up that was interrupted is done again.
+$(VENV)/.created:
+	@$(PYTHON) -c '$(is_supported)' 2>/dev/null || { \
+		echo "sketch needs Python 3.11 or newer; $(PYTHON) is not. Name one: make PYTHON=/path/to/python" >&2; \
+		exit 1; }
+	@echo "Making $(VENV)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.installed: pyproject.toml $(VENV)/.created
+	@echo "Installing sketch into $(VENV)"
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.installed-%: pyproject.toml $(VENV)/.created
+	@echo "Installing sketch and its extra '$*' into $(VENV)"
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@touch $@

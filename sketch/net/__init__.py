@@ -1,0 +1,1 @@
+"""Serving: what stands between the engines and the operating system."""

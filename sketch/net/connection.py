@@ -1,0 +1,127 @@
+"""One socket: its transport, its flow control in both directions, and who is at its other end.
+
+It knows nothing of HTTP. `asyncio` calls it, and it answers the two questions that every protocol on a
+stream has: may I write, and shall more be read.
+"""
+
+import asyncio
+import socket
+from typing import Any, cast
+
+from ..http.errors import Disconnected
+from ..http.exchange import Peer
+from ..http.limits import DEFAULT_LIMITS
+from .clock import Clock
+from .registry import Registry
+
+
+class SocketConnection(asyncio.Protocol):
+    """The part of a connection that is the same for every protocol."""
+
+    __slots__ = ("_drain_waiters", "_peer", "_reading_paused", "_registry", "deadline", "transport", "writing_paused")
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self.transport: asyncio.Transport | None = None
+        """The transport, until the connection is lost."""
+        self.deadline = float("inf")
+        self.writing_paused = False
+        """Whether the client takes less than it is given."""
+        self._reading_paused = False
+        self._drain_waiters: list[asyncio.Future[None]] | None = None
+        self._peer: Peer | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by asyncio."""
+        self.transport = cast(asyncio.Transport, transport)
+        registry = self._registry
+        if registry.tcp_keepalive:
+            _set_tcp_keepalive(transport)
+        if registry.limits.write_buffer != DEFAULT_LIMITS.write_buffer:
+            self.transport.set_write_buffer_limits(high=registry.limits.write_buffer)
+        registry.add(self)  # type: ignore[arg-type]
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Called by asyncio."""
+        self.transport = None
+        self.deadline = float("inf")
+        self._registry.remove(self)  # type: ignore[arg-type]
+        self.resume_writing()
+
+    @property
+    def clock(self) -> Clock:
+        """The server's clock."""
+        return self._registry.clock
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether the server is going away."""
+        return self._registry.is_draining
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nothing that is written would arrive."""
+        transport = self.transport
+        return transport is None or transport.is_closing()
+
+    @property
+    def peer(self) -> Peer:
+        """Who is at the other end."""
+        peer = self._peer
+        if peer is None:
+            transport = self.transport
+            if transport is None:
+                return Peer()
+            info = transport.get_extra_info
+            peer = self._peer = Peer(
+                info("peername"), secure=info("sslcontext") is not None, get_extra_info=info
+            )
+        return peer
+
+    # -- writing ---------------------------------------------------------------------------------------
+
+    def pause_writing(self) -> None:
+        """Called by asyncio when more is waiting to be sent than the limit allows."""
+        self.writing_paused = True
+
+    def resume_writing(self) -> None:
+        """Called by asyncio when what was waiting is mostly sent."""
+        self.writing_paused = False
+        waiters, self._drain_waiters = self._drain_waiters, None
+        for waiter in waiters or ():
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def drained(self) -> None:
+        """Wait until writing is not paused. Raises `Disconnected`."""
+        while self.writing_paused and self.transport is not None:
+            waiter: asyncio.Future[None] = self._registry.loop.create_future()
+            if self._drain_waiters is None:
+                self._drain_waiters = []
+            self._drain_waiters.append(waiter)
+            await waiter
+        if self.transport is None:
+            raise Disconnected("the client closed the connection")
+
+    # -- reading ---------------------------------------------------------------------------------------
+
+    def pause_reading(self) -> None:
+        """Leave what the client sends to the socket's buffer, until `resume_reading`."""
+        transport = self.transport
+        if not self._reading_paused and transport is not None and not transport.is_closing():
+            self._reading_paused = True
+            transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Take from the socket again."""
+        if self._reading_paused:
+            self._reading_paused = False
+            transport = self.transport
+            if transport is not None and not transport.is_closing():
+                transport.resume_reading()
+
+
+def _set_tcp_keepalive(transport: asyncio.BaseTransport) -> None:
+    sock: Any = transport.get_extra_info("socket")
+    if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

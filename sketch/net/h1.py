@@ -1,0 +1,287 @@
+"""An HTTP/1 connection: the engine between a socket and a handler, one exchange at a time.
+
+The connection decides what happens next: read a head, run the handler, discard what nobody read, close.
+What bytes mean is the engine's to say; how long a client may take is the clock's.
+"""
+
+import asyncio
+import sys
+from typing import Any
+
+from ..http.errors import Disconnected, RemoteProtocolError
+from ..http.heads import RequestHead, ResponseHead
+from ..http.status import phrase
+from ..protocol.h1.connection import HEAD, READ, READING_BODY, WRITTEN, H1Engine
+from .body import BodyBuffer
+from .connection import SocketConnection
+from .h1exchange import H1Exchange
+from .registry import Registry
+
+NEVER = float("inf")
+
+# A task that starts at once saves a turn of the loop; Python 3.11 has no such thing.
+_EAGER: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) else {}
+
+_REFUSAL_FIELDS = (
+    ("Content-Type", "text/plain; charset=utf-8"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Content-Security-Policy", "default-src 'none'"),
+)
+
+
+class H1Connection(SocketConnection):
+    """The server's end of one HTTP/1 connection."""
+
+    __slots__ = ("_discarded", "_exchange", "_is_lingering", "_is_starting", "engine", "task")
+
+    def __init__(self, registry: Registry) -> None:
+        super().__init__(registry)
+        self.engine = H1Engine(registry.parser, registry.limits)
+        self.task: asyncio.Task[None] | None = None
+        """The task of the handler that is running."""
+        self._exchange: H1Exchange | None = None
+        self._discarded = 0
+        self._is_lingering = False
+        self._is_starting = False
+
+    # -- what asyncio calls ----------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by asyncio."""
+        super().connection_made(transport)
+        registry = self._registry
+        self.deadline = registry.clock.now + registry.limits.first_byte_timeout
+
+    def data_received(self, data: bytes) -> None:
+        """Called by asyncio with what the client sent."""
+        reading = self.engine.reading
+        if reading is HEAD:
+            self._receive_head(data)
+        elif reading is READING_BODY:
+            self._receive_body(data)
+        elif reading is READ:
+            self.engine.hold(data)
+            if self.engine.held > self._registry.limits.read_buffer:
+                self.pause_reading()
+
+    def eof_received(self) -> bool:
+        """Called by asyncio when the client will send nothing more. It may still want its answer."""
+        if self._is_lingering:
+            return False
+        engine = self.engine
+        try:
+            engine.receive_end()
+        except RemoteProtocolError:
+            if self._exchange is None:
+                return False
+            self._exchange.body_failed(Disconnected("the client left in the middle of the body"))
+        return self._exchange is not None and self.transport is not None and self._can_half_close()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Called by asyncio when the connection is gone, whoever ended it."""
+        exchange = self._exchange
+        self.engine.close()
+        if exchange is not None:
+            _ = self.peer  # The access log will ask, and the transport will not know any more.
+            exchange.body_failed(Disconnected("the client closed the connection"))
+        super().connection_lost(exc)
+        if self.task is not None and self._registry.handler_cancellation:
+            self.task.cancel()
+
+    def resume_writing(self) -> None:
+        """Called by asyncio when what was waiting is mostly sent."""
+        super().resume_writing()
+        if self._exchange is None and self.transport is not None:
+            self._continue()
+
+    # -- requests --------------------------------------------------------------------------------------
+
+    def _receive_head(self, data: bytes) -> None:
+        engine = self.engine
+        try:
+            head = engine.receive_head(data)
+        except RemoteProtocolError as error:
+            self._refuse(error.status, str(error))
+            return
+        if head is not None:
+            self._begin(head)
+        elif engine.is_ended:
+            self._close()
+        elif self.deadline != NEVER and engine.held == len(data):
+            # Its first bytes: from here on the whole head has so long to come.
+            registry = self._registry
+            self.deadline = registry.clock.now + registry.limits.head_timeout
+
+    def _begin(self, head: RequestHead) -> None:
+        """Run the handler for a request, in a task and a context of its own."""
+        exchange = self._exchange = H1Exchange(self, head)
+        registry = self._registry
+        registry.requests_count += 1
+        self.deadline = NEVER
+        if head.framing.has_body:
+            exchange.body = BodyBuffer()
+            self._receive_body(b"")
+        self._is_starting = True
+        task = asyncio.Task(self._run(exchange), loop=registry.loop, **_EAGER)
+        self._is_starting = False
+        if self._exchange is exchange:
+            self.task = task
+        else:
+            # It started at once, and is done.
+            self._continue()
+
+    async def _run(self, exchange: H1Exchange) -> None:
+        try:
+            await self._registry.handler(exchange)
+        except asyncio.CancelledError:
+            exchange.abort()
+            raise
+        except Exception:
+            self._registry.logger.exception("The exchange handler failed: this is a bug in the framework")
+        finally:
+            self._exchange = self.task = None
+            exchange.end()
+            if not self._is_starting:
+                self._continue()
+
+    def _continue(self) -> None:
+        """Go on after an exchange: to the next request, or to the end."""
+        engine = self.engine
+        while engine.can_continue and self._exchange is None:
+            if self.writing_paused:
+                # The client does not take its answers: it gets no more of them.
+                return
+            if self._registry.is_draining:
+                self._close()
+                return
+            engine.next_cycle()
+            self.resume_reading()
+            registry = self._registry
+            self.deadline = registry.clock.now + registry.limits.keepalive_timeout
+            if engine.held or engine.is_ended:
+                self._receive_head(b"")
+            return
+        if self._exchange is None and self.transport is not None and not self.transport.is_closing():
+            self._end_or_discard()
+
+    def _end_or_discard(self) -> None:
+        engine = self.engine
+        if engine.writing is not WRITTEN:
+            # The handler gave up in the middle, or never began.
+            self.abort()
+        elif engine.reading is READING_BODY and engine.keep_alive:
+            self._discarded = 0
+            self.deadline = self._registry.clock.now + self._registry.limits.lingering_timeout
+            self.resume_reading()
+        elif engine.reading is READ and not engine.held:
+            self._close()
+        else:
+            self._linger()
+
+    # -- bodies ----------------------------------------------------------------------------------------
+
+    def _receive_body(self, data: bytes) -> None:
+        engine = self.engine
+        exchange = self._exchange
+        try:
+            pieces = engine.receive_body(data)
+        except RemoteProtocolError as error:
+            if exchange is None:
+                self._linger()
+            else:
+                exchange.body_failed(error)
+            return
+        if exchange is None or exchange.body is None:
+            self._discard(pieces)
+            return
+        body = exchange.body
+        if pieces:
+            body.put(pieces)
+        if engine.reading is READ:
+            body.complete()
+        elif body.size >= self._registry.limits.read_buffer:
+            self.pause_reading()
+
+    def _discard(self, pieces: list[bytes]) -> None:
+        """Throw away a body that nobody read, up to the limit, so that the connection can go on."""
+        self._discarded += sum(map(len, pieces))
+        if self.engine.reading is READ:
+            self._continue()
+        elif self._discarded > self._registry.limits.discard:
+            self._linger()
+
+    def body_taken(self, body: BodyBuffer) -> None:
+        """The handler read some of the body: there is room for more."""
+        if self._reading_paused and body.size <= self._registry.limits.read_buffer // 2:
+            self.resume_reading()
+
+    def invite_body(self) -> None:
+        """The handler waits for the body: say so to a client that waits for that."""
+        data = self.engine.invite_body()
+        if data and self.transport is not None:
+            self.transport.write(data)
+
+    # -- the end ---------------------------------------------------------------------------------------
+
+    def _refuse(self, status: int, reason: str) -> None:
+        """Answer what is no request, and close."""
+        registry = self._registry
+        head = ResponseHead(status, phrase(status), _REFUSAL_FIELDS)
+        body = f"{status}: {phrase(status)}\n{reason}\n".encode()
+        data = self.engine.answer_refusal(head, body, registry.clock.automatic)
+        if self.transport is not None:
+            self.transport.write(data)
+        if registry.refused is not None:
+            registry.refused(self.peer, head, len(data))
+        self._linger()
+
+    def _linger(self) -> None:
+        """Close, but go on taking what still arrives: to reset the connection now could destroy the answer
+        on its way (RFC 9112, section 9.6)."""
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            return
+        self.engine.close()
+        if not self._can_half_close() or self.engine.is_ended:
+            self._close()
+            return
+        self._is_lingering = True
+        self.deadline = self._registry.clock.now + self._registry.limits.lingering_timeout
+        self.resume_reading()
+        transport.write_eof()
+
+    def _can_half_close(self) -> bool:
+        return self.transport is not None and self.transport.can_write_eof()
+
+    def _close(self) -> None:
+        """Close once everything is sent."""
+        self.engine.close()
+        if self.transport is not None:
+            # A client that never takes the rest must not hold the connection for ever.
+            self.deadline = self._registry.clock.now + self._registry.limits.lingering_timeout
+            self.transport.close()
+
+    def abort(self) -> None:
+        """Cut the connection, so that the client can tell."""
+        self.engine.close()
+        if self.transport is not None:
+            self.transport.abort()
+
+    def on_deadline(self) -> None:
+        """The client took too long."""
+        transport = self.transport
+        if self._is_lingering or transport is None or transport.is_closing():
+            self.abort()
+        elif self.engine.reading is HEAD and self.engine.held:
+            self.deadline = NEVER
+            self._refuse(408, "the request's head took too long")
+        elif self.engine.reading is READING_BODY:
+            self._linger()
+        else:
+            self._close()
+
+    def drain(self) -> None:
+        """Close at the end of the current exchange, or at once if there is none."""
+        self.engine.keep_alive = False
+        if self._exchange is None and self.engine.is_between_requests:
+            self._close()

@@ -1,0 +1,184 @@
+"""The current exchange of an HTTP/1 connection, as the framework sees it.
+
+An exchange belongs to its connection while its handler runs. Afterwards it is let go: a task that was left
+behind cannot write into the answer to somebody else's request.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..http.errors import Disconnected, LocalProtocolError
+from ..http.exchange import Bytes, Exchange, Peer
+from ..http.heads import RequestHead, ResponseHead
+from ..protocol.h1.connection import IDLE, WRITTEN, Writing
+from .body import BodyBuffer
+
+if TYPE_CHECKING:
+    from .h1 import H1Connection
+
+
+class H1Exchange(Exchange):
+    """One request and its answer on an HTTP/1 connection."""
+
+    __slots__ = ("_connection", "_is_over", "_writing", "body", "bytes_sent", "head")
+
+    def __init__(self, connection: "H1Connection", head: RequestHead) -> None:
+        self.head = head
+        self.body: BodyBuffer | None = None
+        self.bytes_sent = 0
+        self._connection = connection
+        self._is_over = False
+
+    # -- who -------------------------------------------------------------------------------------------
+
+    @property
+    def peer(self) -> Peer:
+        """Who sent the request."""
+        return self._connection.peer
+
+    @property
+    def transport(self) -> asyncio.BaseTransport | None:
+        """The connection's transport, while the exchange is on it."""
+        return None if self._is_over else self._connection.transport
+
+    @property
+    def keep_alive(self) -> bool:  # type: ignore[override]
+        """Whether the connection may serve another request after this one."""
+        return not self._is_over and self._connection.engine.keep_alive
+
+    @keep_alive.setter
+    def keep_alive(self, value: bool) -> None:
+        if not value and not self._is_over:
+            self._connection.engine.keep_alive = False
+
+    # -- the request's body ----------------------------------------------------------------------------
+
+    @property
+    def body_complete(self) -> bool:
+        """Whether the whole body has arrived."""
+        return self.body is None or self.body.is_complete
+
+    def read_nowait(self) -> bytes:
+        """The next piece of the body that is there; ``b""`` when none is."""
+        body = self.body
+        if body is None:
+            return b""
+        piece = body.take()
+        self._connection.body_taken(body)
+        return piece
+
+    async def read(self) -> bytes:
+        """The next piece of the body, waiting for it; ``b""`` at the end."""
+        body = self.body
+        if body is None:
+            return b""
+        while True:
+            piece = self.read_nowait()
+            if piece or body.is_complete:
+                return piece
+            self._connection.invite_body()
+            await body.wait()
+
+    def body_failed(self, error: Exception) -> None:
+        """The body broke off. Called by the connection."""
+        if self.body is not None:
+            self.body.fail(error)
+
+    # -- the answer ------------------------------------------------------------------------------------
+
+    @property
+    def response_started(self) -> bool:
+        """Whether a final head was handed over."""
+        return self._where() is not IDLE
+
+    @property
+    def response_complete(self) -> bool:
+        """Whether the response was handed over to its end."""
+        return self._where() is WRITTEN
+
+    def _where(self) -> Writing:
+        return self._writing if self._is_over else self._connection.engine.writing
+
+    def inform(self, head: ResponseHead) -> None:
+        """Send an interim response."""
+        connection = self._current()
+        self._write(connection, connection.engine.inform(head))
+
+    def respond(self, head: ResponseHead, body: Bytes = b"") -> None:
+        """Answer at once and completely."""
+        connection = self._connection
+        if self._is_over:
+            self._current()
+        data = connection.engine.respond(head, body, connection.clock.automatic)
+        self.bytes_sent += len(data)
+        transport = connection.transport
+        if transport is not None:
+            transport.write(data)
+
+    def start(self, head: ResponseHead, content_length: int | None = None) -> None:
+        """Send the head of an answer whose body follows."""
+        connection = self._current()
+        self._write(connection, connection.engine.start(head, content_length, connection.clock.automatic))
+
+    async def send(self, data: Bytes) -> None:
+        """Send the next piece of the body, and wait while the client is too slow to take more."""
+        connection = self._current()
+        transport = connection.transport
+        if transport is None:
+            raise Disconnected("the client closed the connection")
+        parts = connection.engine.send(data if type(data) is bytes else bytes(data))
+        for part in parts:
+            self.bytes_sent += len(part)
+        transport.writelines(parts)
+        if connection.writing_paused:
+            await connection.drained()
+
+    async def finish(self, trailers: Sequence[tuple[str, str]] = ()) -> None:
+        """End the body."""
+        connection = self._current()
+        if connection.transport is None:
+            raise Disconnected("the client closed the connection")
+        try:
+            data = connection.engine.finish(trailers)
+        except LocalProtocolError:
+            connection.abort()
+            raise
+        self._write(connection, data)
+
+    def _write(self, connection: "H1Connection", data: bytes) -> None:
+        transport = connection.transport
+        if data and transport is not None:
+            self.bytes_sent += len(data)
+            transport.write(data)
+
+    def _current(self) -> "H1Connection":
+        if self._is_over:
+            raise LocalProtocolError(f"{self!r} is over: its handler has returned")
+        return self._connection
+
+    # -- exits and signals -----------------------------------------------------------------------------
+
+    def abort(self) -> None:
+        """Cut the connection, so that the client can tell."""
+        if not self._is_over:
+            self._connection.abort()
+
+    def end(self) -> None:
+        """The handler has returned. Called by the connection, which goes on to other things."""
+        self._writing = self._connection.engine.writing
+        self._is_over = True
+        self.body_failed(LocalProtocolError("the exchange is over: its handler has returned"))
+
+    @property
+    def is_disconnected(self) -> bool:
+        """Whether the client is known to be gone."""
+        return self._is_over or self._connection.is_lost
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether the server is shutting down."""
+        return self._connection.is_draining
+
+    def __repr__(self) -> str:
+        return f"<H1Exchange {self.head.method} {self.head.target}>"

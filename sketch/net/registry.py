@@ -1,0 +1,89 @@
+"""What all connections of one server share, and the list of them."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from ..http.exchange import ExchangeHandler, Peer
+from ..http.heads import ResponseHead
+from ..http.limits import Limits
+from ..http_parser import HttpParser
+from .clock import Clock
+
+Refused = Callable[[Peer, ResponseHead, int], None]
+"""Told of each answer that a connection made itself: to whom, its head, and its size in bytes."""
+
+
+class Connection(Protocol):
+    """A connection, as its server sees it."""
+
+    deadline: float
+    """When `on_deadline` is due, on the clock of the registry; infinity for never."""
+
+    @property
+    def task(self) -> "asyncio.Task[None] | None":
+        """The task of the handler that runs on it."""
+
+    def on_deadline(self) -> None:
+        """The client took too long with what it was expected to do."""
+
+    def drain(self) -> None:
+        """Close at the end of the current exchange, or at once if there is none."""
+
+    def abort(self) -> None:
+        """Close at once, without sending what is still to be sent."""
+
+
+class Registry:
+    """The connections of a server and what they have in common.
+
+    ``is_draining``
+        whether the server is going away.
+    ``requests_count``
+        requests begun so far.
+    """
+
+    __slots__ = (
+        "clock", "connections", "handler", "handler_cancellation", "is_draining", "limits", "logger", "loop",
+        "parser", "refused", "requests_count", "tcp_keepalive",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        handler: ExchangeHandler,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        limits: Limits,
+        logger: logging.Logger,
+        handler_cancellation: bool,
+        tcp_keepalive: bool,
+        refused: Refused | None,
+    ) -> None:
+        self.handler = handler
+        self.loop = loop
+        self.limits = limits
+        self.logger = logger
+        self.handler_cancellation = handler_cancellation
+        self.tcp_keepalive = tcp_keepalive
+        self.refused = refused
+        self.parser = HttpParser(limits)
+        self.connections: set[Connection] = set()
+        self.clock = Clock(loop, self._sweep)
+        self.is_draining = False
+        self.requests_count = 0
+
+    def add(self, connection: Connection) -> None:
+        """Enter a connection that was made."""
+        self.connections.add(connection)
+        self.clock.start()
+
+    def remove(self, connection: Connection) -> None:
+        """Drop a connection that was lost."""
+        self.connections.discard(connection)
+        if not self.connections:
+            self.clock.stop()
+
+    def _sweep(self, now: float) -> None:
+        for connection in [connection for connection in self.connections if connection.deadline <= now]:
+            connection.on_deadline()

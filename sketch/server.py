@@ -1,0 +1,107 @@
+"""The server: a protocol factory, the registry of its connections, and their end.
+
+It knows a handler of exchanges, and nothing of what stands behind it. Listening sockets are made by
+others, with ``loop.create_server(server, ...)``.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+
+from .http.exchange import ExchangeHandler
+from .http.limits import DEFAULT_LIMITS, Limits
+from .net.h1 import H1Connection
+from .net.registry import Connection, Refused, Registry
+
+server_logger = logging.getLogger("sketch.server")
+
+
+class Server:
+    """Serves exchanges to a handler, on any number of connections.
+
+    ``handler``
+        called for each exchange, in a task of its own.
+    ``limits``
+        what one client may make the server hold or wait for.
+    ``handler_cancellation``
+        whether a handler is cancelled when its client leaves; else it runs to its end.
+    ``tcp_keepalive``
+        whether the operating system probes idle connections.
+    ``refused``
+        told of answers to what was no request: to whom, the head, the size in bytes.
+
+    Made in a coroutine, or given the ``loop`` in which it will serve.
+    """
+
+    def __init__(
+        self,
+        handler: ExchangeHandler,
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        logger: logging.Logger = server_logger,
+        handler_cancellation: bool = False,
+        tcp_keepalive: bool = True,
+        refused: Refused | None = None,
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self._registry = Registry(
+            handler,
+            loop or asyncio.get_running_loop(),
+            limits=limits,
+            logger=logger,
+            handler_cancellation=handler_cancellation,
+            tcp_keepalive=tcp_keepalive,
+            refused=refused,
+        )
+
+    def __call__(self) -> asyncio.Protocol:
+        """The protocol of a new connection."""
+        return H1Connection(self._registry)
+
+    @property
+    def connections(self) -> list[Connection]:
+        """The connections that are open."""
+        return list(self._registry.connections)
+
+    @property
+    def requests_count(self) -> int:
+        """Requests begun so far."""
+        return self._registry.requests_count
+
+    def pre_shutdown(self) -> None:
+        """Begin to go away: idle connections are closed, the others after their current answer, which
+        says so."""
+        self._registry.is_draining = True
+        for connection in self.connections:
+            connection.drain()
+
+    async def shutdown(self, timeout: float | None = 15.0) -> None:
+        """Wait for handlers, at most ``timeout`` seconds (``None``: for ever); then cut what is left.
+
+        Cancelled, it cuts at once."""
+        self.pre_shutdown()
+        try:
+            await self._wait_for_handlers(timeout)
+        finally:
+            left = [connection.task for connection in self.connections if connection.task is not None]
+            if left:
+                self._registry.logger.warning("Shutdown: %d requests were cut off", len(left))
+            for connection in self.connections:
+                connection.abort()
+            for task in left:
+                task.cancel()
+        await _settle(left)
+
+    async def _wait_for_handlers(self, timeout: float | None) -> None:
+        try:
+            async with asyncio.timeout(timeout):
+                # A connection may hold requests that were sent ahead: each brings a new task.
+                while tasks := [task for c in self.connections if (task := c.task) is not None]:
+                    await asyncio.wait(tasks)
+        except TimeoutError:
+            pass
+
+
+async def _settle(tasks: Iterable["asyncio.Task[None]"]) -> None:
+    """Wait until cancelled tasks have come to their ends."""
+    await asyncio.gather(*tasks, return_exceptions=True)
