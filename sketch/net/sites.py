@@ -1,0 +1,193 @@
+"""One place to listen at: sockets that are accepted from until it is stopped, without losing a connection.
+
+Knows listening sockets and the protocol factory that each connection is given to. Does not know where the
+sockets come from, nor what is served on them.
+"""
+
+import asyncio
+import socket
+import ssl
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from .addresses import UnixFile, is_unix
+
+ProtocolFactory = Callable[[], asyncio.BaseProtocol]
+
+# Turns of the event loop between an accepted connection and its first bytes being read: one for the
+# transport's start, one for the reader to be registered, one for the selector to report it.
+_TURNS_TO_FIRST_BYTES = 3
+
+_HANDSHAKE_GRACE = 1.0
+"""Seconds that connections taken from the backlog at the very end have for their TLS handshake."""
+
+
+class Listener:
+    """Listening sockets, served together, stopped together. It owns them from the start on."""
+
+    __slots__ = ("_backlog", "_factory", "_servers", "_sockets", "_ssl_context", "_unix_file")
+
+    def __init__(
+        self,
+        sockets: Sequence[socket.socket],
+        *,
+        ssl_context: ssl.SSLContext | None = None,
+        backlog: int = 128,
+        unix_file: UnixFile | None = None,
+    ) -> None:
+        self._sockets = list(sockets)
+        self._ssl_context = ssl_context
+        self._backlog = backlog
+        self._unix_file = unix_file
+        self._servers: list[asyncio.AbstractServer] = []
+        self._factory: ProtocolFactory | None = None
+
+    @property
+    def sockets(self) -> tuple[socket.socket, ...]:
+        """The listening sockets; none once it is stopped."""
+        return tuple(self._sockets)
+
+    async def start(self, factory: ProtocolFactory) -> None:
+        """Give every connection a protocol from ``factory``. Raises `OSError`, and keeps nothing open then;
+        the same when it is cancelled."""
+        self._factory = factory
+        try:
+            for sock in self._sockets:
+                self._servers.append(await self._serve(factory, sock))
+        except BaseException:
+            self.close()
+            raise
+
+    async def _serve(self, factory: ProtocolFactory, sock: socket.socket) -> asyncio.AbstractServer:
+        loop = asyncio.get_running_loop()
+        context, backlog = self._ssl_context, self._backlog
+        sock.setblocking(False)
+        if not is_unix(sock):
+            return await loop.create_server(factory, sock=sock, ssl=context, backlog=backlog)
+        if sys.version_info < (3, 13):
+            return await loop.create_unix_server(factory, sock=sock, ssl=context, backlog=backlog)
+        # The file of a socket that we were given belongs to whoever made it (a service manager, say).
+        return await loop.create_unix_server(
+            factory, sock=sock, ssl=context, backlog=backlog, cleanup_socket=False
+        )
+
+    def close(self) -> None:
+        """Stop listening at once; connections that wait in the backlog are reset. Never raises `OSError`."""
+        if self._unix_file is not None:
+            self._unix_file.remove()
+        for server in self._servers:
+            server.close()
+        for sock in self._sockets:
+            sock.close()
+        self._servers.clear()
+        self._sockets.clear()
+
+    async def stop(self) -> None:
+        """Accept every connection that is waiting already, then stop listening.
+
+        When it returns, the bytes that those connections had sent have been read, so that they do not
+        look idle; TLS handshakes have `_HANDSHAKE_GRACE` seconds. A UNIX socket's file is removed first,
+        so that nobody can come too late; over TCP a connection that arrives between the last look and the
+        close is reset, which no system call can prevent. Cancelled: stops at once. A second call does
+        nothing."""
+        if not self._servers:
+            self.close()
+            return
+        if self._unix_file is not None:
+            self._unix_file.remove()
+        waiting = await self._stop_servers()
+        try:
+            await self._accept_all(waiting)
+        finally:
+            for sock in waiting:
+                sock.close()
+
+    async def _stop_servers(self) -> list[socket.socket]:
+        """Take the sockets away from the event loop: second descriptors for them, so that the backlog
+        outlives the loop's own."""
+        waiting: list[socket.socket] = []
+        try:
+            # Out of descriptors: what waits in the backlog is lost, the stop is not.
+            with suppress(OSError):
+                waiting.extend(sock.dup() for sock in self._sockets)
+            await self._settle_accepted()
+        except BaseException:
+            for sock in waiting:
+                sock.close()
+            raise
+        finally:
+            self.close()
+        return waiting
+
+    async def _settle_accepted(self) -> None:
+        # asyncio hands an accepted connection to its server one turn of the loop later, and loses it when
+        # the server is closed by then. uvloop does so at once, and has no such reader.
+        loop = asyncio.get_running_loop()
+        for sock in self._sockets:
+            with suppress(NotImplementedError, RuntimeError):
+                loop.remove_reader(sock.fileno())
+        await asyncio.sleep(0)
+
+    async def _accept_all(self, waiting: Sequence[socket.socket]) -> None:
+        connections = [connection for sock in waiting for connection in _accept_waiting(sock)]
+        for sock in waiting:
+            sock.close()
+        await asyncio.gather(*[self._connect(connection) for connection in connections])
+        for _ in range(_TURNS_TO_FIRST_BYTES):
+            await asyncio.sleep(0)
+
+    async def _connect(self, connection: socket.socket) -> None:
+        assert self._factory is not None, "connections are accepted only after the start"
+        loop, context = asyncio.get_running_loop(), self._ssl_context
+        # Not by cancelling: uvloop then waits for the other side's answer to the end of TLS.
+        grace = _HANDSHAKE_GRACE if context else None
+        try:
+            await loop.connect_accepted_socket(
+                self._factory, connection, ssl=context, ssl_handshake_timeout=grace
+            )
+        except OSError:
+            # Gone again, or no TLS: there is nobody to tell. (`ssl.SSLError` is an `OSError`.)
+            connection.close()
+
+
+def _accept_waiting(sock: socket.socket) -> list[socket.socket]:
+    connections: list[socket.socket] = []
+    while True:
+        try:
+            connection, _ = sock.accept()
+        except ConnectionAbortedError:
+            continue
+        except OSError:
+            # Usually `BlockingIOError`: nothing is left. Out of descriptors: nothing can be done.
+            return connections
+        connection.setblocking(False)
+        connections.append(connection)
+
+
+class PipeListener:
+    """A Windows named pipe, served until it is stopped. Needs asyncio's proactor event loop."""
+
+    __slots__ = ("_path", "_servers")
+
+    sockets: tuple[socket.socket, ...] = ()
+    """None: a pipe has no socket."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._servers: list[asyncio.AbstractServer] = []
+
+    async def start(self, factory: ProtocolFactory) -> None:
+        """Give every connection a protocol from ``factory``. Raises `OSError`."""
+        loop = asyncio.get_running_loop()
+        self._servers = list(await loop.start_serving_pipe(factory, self._path))  # type: ignore[attr-defined]
+
+    def close(self) -> None:
+        """Stop listening at once."""
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+
+    async def stop(self) -> None:
+        """Stop listening. A second call does nothing."""
+        self.close()
