@@ -15,24 +15,22 @@ _WORDS: Final = frozenset(
     "passphrase passwd password passwords pwd secret secrets sessionid sid token tokens xsrf".split()
 )
 _PARTS: Final = (
-    "apikey", "api_key", "authorization", "cookie", "credential", "passphrase", "passwd", "password",
-    "secret", "session_id", "sessionid", "token",
+    "apikey", "api_key", "api-key", "authorization", "cookie", "credential", "passphrase", "passwd",
+    "password", "private_key", "secret", "session_id", "sessionid", "token",
 )  # fmt: skip
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
-# From the start of a word, so that the search is linear.
-_NAME_AND_SIGN: Final = r"""
-    (?<![\w-]) (?P<name>
-        [\w-]* (?: api_?key | authorization | cookie | credential | passphrase | passw(?:or)?d
-                 | private_key | secret | session_?id | token ) [\w-]* ["']? \s* [=:] \s*
-    )
-    """
-_QUOTED: Final = r"""b?'(?:[^'\\]|\\.)+'? | b?"(?:[^"\\]|\\.)+"?"""
-_FLAGS: Final = re.VERBOSE | re.IGNORECASE
-_SECRET_LITERAL: Final = re.compile(rf"{_NAME_AND_SIGN} (?: {_QUOTED} )", _FLAGS)
-_SECRET_VALUE: Final = re.compile(rf"""{_NAME_AND_SIGN} (?: {_QUOTED} | [^\s,;&()\[\]{{}}'"<>]+ )""", _FLAGS)
+# A name and its sign, then a value. Names are judged by `_is_surely_secret` and not by the expression, which
+# stays linear so. `None` and the like are no secrets.
+_NAME_AND_SIGN: Final = r"""(?<![\w-]) (?P<name>[\w-]++) (?P<sign>["']?\s*[=:]\s*)"""
+_QUOTED: Final = r"""b?'(?:[^'\\]|\\.)++'? | b?"(?:[^"\\]|\\.)++"?"""
+_LITERAL: Final = re.compile(rf"{_NAME_AND_SIGN} (?: {_QUOTED} )", re.VERBOSE)
+_VALUE: Final = re.compile(
+    rf"""{_NAME_AND_SIGN} (?! (?:None|True|False)\b ) (?: {_QUOTED} | [^\s,;&()\[\]{{}}'"<>]++ )""",
+    re.VERBOSE,
+)
 _URL_PASSWORD: Final = re.compile(r"(?<=://)(?P<user>[^\s:/@'\"]*):[^\s/@'\"]+@")
-_BEARER: Final = re.compile(r"\b(?P<scheme>bearer|basic)\s+[\w+/=.~-]{12,}", re.IGNORECASE)
+_BEARER: Final = re.compile(r"\b(?P<scheme>bearer|basic)\s+[\w+/=.~-]{16,}", re.IGNORECASE)
 
 
 def is_secret(name: str) -> bool:
@@ -40,20 +38,27 @@ def is_secret(name: str) -> bool:
 
     ``password``, ``dbPassword``, ``X-Api-Key``, ``auth_token`` and ``key`` are; ``keyboard`` is not.
     """
+    return _is_surely_secret(name) or any(word.lower() in _WORDS for word in _WORD.findall(name))
+
+
+def _is_surely_secret(name: str) -> bool:
+    # Without the short words: in the middle of a text, ``key: `` is too common to hide what follows.
     lowered = name.lower()
-    if any(part in lowered for part in _PARTS):
-        return True
-    return any(word.lower() in _WORDS for word in _WORD.findall(name))
+    return any(part in lowered for part in _PARTS)
 
 
 def hide_values(text: str) -> str:
     """``text``, a ``repr`` perhaps, without the values that follow a secret's name in it."""
-    return hide_credentials(_SECRET_VALUE.sub(rf"\g<name>{MASK}", text))
+    return hide_credentials(_VALUE.sub(_hide, text))
 
 
 def hide_literals(text: str) -> str:
     """``text``, a line of source, without the string literals that follow a secret's name in it."""
-    return hide_credentials(_SECRET_LITERAL.sub(rf"\g<name>{MASK}", text))
+    return hide_credentials(_LITERAL.sub(_hide, text))
+
+
+def _hide(match: re.Match[str]) -> str:
+    return f"{match['name']}{match['sign']}{MASK}" if _is_surely_secret(match["name"]) else match[0]
 
 
 def hide_credentials(text: str) -> str:

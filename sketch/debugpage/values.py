@@ -63,11 +63,11 @@ def _show(value: Any, depth: int) -> str:
     if kind is bytearray or kind is memoryview:
         return f"{kind.__name__}({_show_string(bytes(value[:VALUE_LENGTH]))})"
     # By the type and not by `isinstance`: that asks an unbound proxy for its `__class__`.
-    if kind is dict or issubclass(kind, MultiMapping):
+    if issubclass(kind, dict | MultiMapping):
         return _show_mapping(value, depth) if depth else "{…}"
     brackets = _BRACKETS.get(kind)
     if brackets is not None and value:
-        return _show_items(brackets, value, depth) if depth else f"{brackets[:-1]}…{brackets[-1]}"
+        return _show_items(brackets, value, depth) if depth else "…".join(brackets)
     return repr(value)
 
 
@@ -76,23 +76,21 @@ def _show_string(value: str | bytes) -> str:
     return repr(value) if len(value) <= VALUE_LENGTH else f"{value[:VALUE_LENGTH]!r}…"
 
 
-_BRACKETS: Final[dict[type, str]] = {
-    list: "[]",
-    tuple: "()",
-    set: "{}",
-    frozenset: "frozenset()",
-    deque: "deque()",
+_BRACKETS: Final[dict[type, tuple[str, str]]] = {
+    list: ("[", "]"),
+    tuple: ("(", ")"),
+    set: ("{", "}"),
+    frozenset: ("frozenset({", "})"),
+    deque: ("deque([", "])"),
 }
 
 
-def _show_items(brackets: str, items: Iterable[Any], depth: int) -> str:
+def _show_items(brackets: tuple[str, str], items: Iterable[Any], depth: int) -> str:
     shown = [_show(item, depth - 1) for item in islice(items, _ITEMS + 1)]
     if len(shown) > _ITEMS:
         shown[-1] = "…"
-    inner = ", ".join(shown)
-    if brackets == "()" and len(shown) == 1:
-        inner += ","
-    return f"{brackets[:-1]}{inner}{brackets[-1]}"
+    comma = "," if len(shown) == 1 and brackets[0] == "(" else ""
+    return f"{brackets[0]}{', '.join(shown)}{comma}{brackets[1]}"
 
 
 def _show_mapping(mapping: Any, depth: int) -> str:
