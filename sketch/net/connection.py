@@ -18,7 +18,15 @@ from .registry import Registry
 class SocketConnection(asyncio.Protocol):
     """The part of a connection that is the same for every protocol."""
 
-    __slots__ = ("_drain_waiters", "_peer", "_reading_paused", "_registry", "deadline", "transport", "writing_paused")
+    __slots__ = (
+        "_drain_waiters",
+        "_peer",
+        "_reading_paused",
+        "_registry",
+        "deadline",
+        "transport",
+        "writing_paused",
+    )
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry

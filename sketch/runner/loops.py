@@ -33,7 +33,11 @@ def loop_factory(choice: LoopChoice = None, environment: Mapping[str, str] = os.
     running, and for uvloop where it is not installed."""
     if choice is None:
         named = environment.get(ENVIRONMENT_VARIABLE)
-        return _factory_called(named, f"the environment variable {ENVIRONMENT_VARIABLE}") if named else _default()
+        return (
+            _factory_called(named, f"the environment variable {ENVIRONMENT_VARIABLE}")
+            if named
+            else _default()
+        )
     if isinstance(choice, str):
         return _factory_called(choice, "loop")
     if not isinstance(choice, asyncio.AbstractEventLoop):

@@ -169,9 +169,7 @@ class TCPSite(_ListeningSite):
         reuse_address: bool | None = None,
         reuse_port: bool | None = None,
     ) -> None:
-        super().__init__(
-            runner, shutdown_timeout=shutdown_timeout, ssl_context=ssl_context, backlog=backlog
-        )
+        super().__init__(runner, shutdown_timeout=shutdown_timeout, ssl_context=ssl_context, backlog=backlog)
         self._host = check_host(host)
         self._port = check_port((8443 if ssl_context else 8080) if port is None else port)
         self._bound_port: int | None = None
@@ -225,9 +223,7 @@ class UnixSite(_ListeningSite):
         backlog: int = 128,
         mode: int | None = None,
     ) -> None:
-        super().__init__(
-            runner, shutdown_timeout=shutdown_timeout, ssl_context=ssl_context, backlog=backlog
-        )
+        super().__init__(runner, shutdown_timeout=shutdown_timeout, ssl_context=ssl_context, backlog=backlog)
         self._path = path
         self._raw_path = check_unix_path(path)
         self._mode = check_mode(mode)
@@ -287,9 +283,7 @@ class SockSite(_ListeningSite):
         ssl_context: ssl.SSLContext | None = None,
         backlog: int = 128,
     ) -> None:
-        super().__init__(
-            runner, shutdown_timeout=shutdown_timeout, ssl_context=ssl_context, backlog=backlog
-        )
+        super().__init__(runner, shutdown_timeout=shutdown_timeout, ssl_context=ssl_context, backlog=backlog)
         self._sock = check_socket(sock)
         self._name = self._name_of(sock.getsockname())
 

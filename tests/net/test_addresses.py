@@ -140,7 +140,10 @@ def test_a_bound_socket_listens() -> None:
 def test_a_port_in_use_is_named() -> None:
     (sock,) = bind("127.0.0.1", 0)
     port = sock.getsockname()[1]
-    with sock, pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{port}: address already in use") as info:
+    with (
+        sock,
+        pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{port}: address already in use") as info,
+    ):
         bind("127.0.0.1", port)
     assert info.value.errno == errno.EADDRINUSE
 
