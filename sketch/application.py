@@ -56,7 +56,11 @@ class Application(MutableMapping[Any, Any]):
         loop: asyncio.AbstractEventLoop | None = None,
         debug: bool | EllipsisType = ...,
     ) -> None:
-        for name, given in (("router", router is not None), ("loop", loop is not None), ("debug", debug is not ...)):
+        for name, given in (
+            ("router", router is not None),
+            ("loop", loop is not None),
+            ("debug", debug is not ...),
+        ):
             if given:
                 warnings.warn(f"{name} argument is deprecated", DeprecationWarning, stacklevel=2)
         self.logger = logger
@@ -445,7 +449,9 @@ _HANDLE = Application._handle
 _RESOLVE = UrlDispatcher.resolve
 
 
-def _send_for(signal: "Signal[Application]", subapp: Application, app: Application) -> Coroutine[Any, Any, None]:
+def _send_for(
+    signal: "Signal[Application]", subapp: Application, app: Application
+) -> Coroutine[Any, Any, None]:
     """Pass the signal of an application on to one of its parts."""
     return signal.send(subapp)
 

@@ -15,18 +15,23 @@ from .http.errors import RemoteProtocolError
 from .http.heads import NO_BODY, Framing, HttpVersion, HttpVersion10, HttpVersion11, RequestHead
 from .http.limits import DEFAULT_LIMITS, Limits
 
-_REQUEST_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([!-~]+) HTTP/1\.([0-9])\r\n")
+# The last group is empty for HTTP/1.1, the minor version for all others.
+_REQUEST_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([!-~]+) HTTP/1\.(?:1|([0-9]))\r\n")
 _LIKE_A_REQUEST_LINE = re.compile(rb"[^ \r\n]+ [^ \r\n]+ HTTP/([0-9])(?:\.[0-9])?\r\n")
 _CONTENT_LENGTH = re.compile(rb"[0-9]{1,19}")
 
 # The fields that change what follows the head. All others are the application's.
-_FRAMING_FIELDS: Final = frozenset({b"connection", b"content-length", b"expect", b"transfer-encoding", b"upgrade"})
+_FRAMING_FIELDS: Final = frozenset(
+    {b"connection", b"content-length", b"expect", b"transfer-encoding", b"upgrade"}
+)
 _ONLY_CONNECTION: Final = frozenset({b"connection"})
 _KEEP_ALIVE: Final = (b"keep-alive", b"Keep-Alive")
 
 # The methods whose requests llhttp parses as they are. It knows others, but gives them a meaning: CONNECT
 # and PRI change the protocol, and the set differs from version to version.
-_PLAIN_METHODS: Final = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH"})
+_PLAIN_METHODS: Final = {
+    name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
+}
 _STAND_IN_LINE: Final = b"GET / HTTP/1.1\r\n"
 
 _CLOSE: Final = Framing(keep_alive=False)
@@ -36,10 +41,12 @@ class HttpParser:
     """Parses request heads, one at a time. It keeps nothing from one to the next, so that all connections
     of a server share one."""
 
-    __slots__ = ("_fields", "_limits", "_llhttp")
+    __slots__ = ("_fields", "_limits", "_llhttp", "_most_fields", "_shortest_line")
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         self._limits = limits
+        self._most_fields = limits.fields
+        self._shortest_line = min(limits.request_line, limits.field_line)
         self._fields: list[tuple[bytes, bytes]] = []
         self._llhttp = httptools.HttpRequestParser(self)
 
@@ -55,18 +62,27 @@ class HttpParser:
         match = _REQUEST_LINE.match(data)
         if match is None:
             raise _explain_request_line(data, self._limits)
-        method, target, minor = match.groups()
-        if len(data) > self._limits.request_line:
-            self._check_lines(data)
-        version = HttpVersion11 if minor != b"0" else HttpVersion10
-        if method not in _PLAIN_METHODS or minor not in b"01":
-            data = _STAND_IN_LINE + data[match.end() :]
+        name, target, minor = match.groups()
+        method = _PLAIN_METHODS.get(name)
+        if method is None or minor is not None or len(data) > self._shortest_line:
+            return self._parse_unusual(data, match)
         fields = self._parse_fields(data)
-        framing = self._read_framing(fields, version)
-        if framing is not NO_BODY or version is not HttpVersion11:
-            # llhttp now expects a body, or an end. We cut bodies ourselves, and the next head is a fresh
-            # start; a new parser costs 0.2 microseconds.
-            self._llhttp = httptools.HttpRequestParser(self)
+        names = [field_name.lower() for field_name, _ in fields]
+        if names.count(b"host") == 1 and _FRAMING_FIELDS.isdisjoint(names):
+            return RequestHead(method, target.decode(), HttpVersion11, fields, NO_BODY)
+        framing = self._read_framing(names, fields, HttpVersion11)
+        return RequestHead(method, target.decode(), HttpVersion11, fields, framing)
+
+    def _parse_unusual(self, data: bytes, match: re.Match[bytes]) -> RequestHead:
+        """A head with long lines, another method than the common ones, or another version."""
+        if len(data) > self._shortest_line:
+            self._check_lines(data)
+        method, target, minor = match.groups()
+        version = HttpVersion10 if minor == b"0" else HttpVersion11
+        # A stand-in, because llhttp would give the request line a meaning of its own.
+        fields = self._parse_fields(_STAND_IN_LINE + data[match.end() :])
+        names = [field_name.lower() for field_name, _ in fields]
+        framing = self._read_framing(names, fields, version)
         return RequestHead(method.decode(), target.decode(), version, fields, framing)
 
     def _parse_fields(self, head: bytes) -> list[tuple[bytes, bytes]]:
@@ -80,8 +96,8 @@ class HttpParser:
         except httptools.HttpParserError as error:
             self._llhttp = httptools.HttpRequestParser(self)
             raise RemoteProtocolError(f"malformed header section: {error}") from error
-        if len(fields) > self._limits.fields:
-            raise RemoteProtocolError(f"more than {self._limits.fields} header fields", status=431)
+        if len(fields) > self._most_fields:
+            raise RemoteProtocolError(f"more than {self._most_fields} header fields", status=431)
         return fields
 
     def _check_lines(self, head: bytes) -> None:
@@ -92,14 +108,14 @@ class HttpParser:
         if max(map(len, lines)) > self._limits.field_line:
             raise RemoteProtocolError("a header field is too long", status=431)
 
-    def _read_framing(self, fields: Sequence[tuple[bytes, bytes]], version: HttpVersion) -> Framing:
-        names = [name.lower() for name, _ in fields]
-        # RFC 9112, section 3.2: exactly one.
+    def _read_framing(
+        self, names: list[bytes], fields: Sequence[tuple[bytes, bytes]], version: HttpVersion
+    ) -> Framing:
+        """What the fields say about the framing. ``names`` are theirs in lower case."""
+        # RFC 9112, section 3.2.
         if version is HttpVersion11 and names.count(b"host") != 1:
             raise RemoteProtocolError("an HTTP/1.1 request has exactly one Host field")
         present = _FRAMING_FIELDS.intersection(names)
-        if not present and version is HttpVersion11:
-            return NO_BODY
         if present == _ONLY_CONNECTION and version is HttpVersion11 and names.count(b"connection") == 1:
             # What every browser sends.
             if fields[names.index(b"connection")][1] in _KEEP_ALIVE:
@@ -108,7 +124,12 @@ class HttpParser:
             name: [field[1] for own, field in zip(names, fields, strict=True) if own == name]
             for name in present
         }
-        return read_framing(values, version)
+        framing = read_framing(values, version)
+        if framing is not NO_BODY:
+            # llhttp now expects a body, or an end. We cut bodies ourselves, and the next head is a fresh
+            # start; a new parser costs 0.2 microseconds.
+            self._llhttp = httptools.HttpRequestParser(self)
+        return framing
 
 
 def read_framing(present: dict[bytes, list[bytes]], version: HttpVersion) -> Framing:

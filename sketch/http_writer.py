@@ -49,14 +49,15 @@ class BodyFraming(Enum):
 
 
 @lru_cache(maxsize=2048)
-def _content_length(length: int) -> bytes:
+def content_length(length: int) -> bytes:
+    """The field line. The lengths of most bodies are small and come again."""
     return b"Content-Length: %d\r\n" % length
 
 
-def encode_plain(head: ResponseHead, body: Bytes, automatic: Automatic) -> bytes:
-    """A whole answer to an HTTP/1.1 request that is not ``HEAD``, on a connection that stays open: the way
-    of nearly every answer. Only for a head that `ResponseHead.is_plain`."""
-    return b"".join((head.encode(), _content_length(len(body)), automatic.ending, body))
+def encode_plain(wire: bytes, body: Bytes, automatic: Automatic) -> bytes:
+    """A whole answer with a head that has a ``plain_wire``, to an HTTP/1.1 request that is not ``HEAD``, on
+    a connection that stays open: the way of nearly every answer."""
+    return b"".join((wire, content_length(len(body)), automatic.ending, body))
 
 
 def encode_response(
@@ -75,7 +76,7 @@ def encode_response(
         parts += [*(encode_chunk(body) if body else ()), LAST_CHUNK]
         return b"".join(parts)
     if "content-length" not in head.carried and _says_length(framing, head, body):
-        parts.append(_content_length(len(body)))
+        parts.append(content_length(len(body)))
     parts += _control_fields(head, request, keep_alive, automatic)
     if framing is not BodyFraming.NONE and head.status != 205:
         parts.append(bytes(body))
@@ -97,7 +98,7 @@ def encode_start(
     if framing is BodyFraming.CHUNKED and "transfer-encoding" not in carried:
         parts.append(b"Transfer-Encoding: chunked\r\n")
     if declared is not None and "content-length" not in carried and allows_body(head.status):
-        parts.append(_content_length(declared))
+        parts.append(content_length(declared))
     parts += _control_fields(head, request, keep_alive, automatic)
     return b"".join(parts)
 

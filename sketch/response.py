@@ -271,7 +271,9 @@ class Response(StreamResponse):
             if body is not None:
                 self.body = body
 
-    def _take_typed_body(self, body: Any, text: str | None, content_type: str | None, charset: str | None) -> None:
+    def _take_typed_body(
+        self, body: Any, text: str | None, content_type: str | None, charset: str | None
+    ) -> None:
         """The rest of the constructor where the fields may already say the type."""
         if body is not None and text is not None:
             raise ValueError("body and text are not allowed together")

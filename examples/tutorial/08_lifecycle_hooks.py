@@ -42,7 +42,8 @@ async def on_response_prepare(request: Request, response: StreamResponse) -> Non
 
 
 async def index(request: Request) -> Response:
-    return Response("".join(f"{name}\n" for name in sorted(request.app[USERS])))
+    users = request.app[USERS]
+    return Response("".join(f"{name}\n" for name in sorted(users)))
 
 
 app = Application()

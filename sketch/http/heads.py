@@ -149,7 +149,7 @@ class ResponseHead:
         from which somebody took one of them out says ``False``.
     """
 
-    __slots__ = ("_carried", "_is_plain", "_wire", "automatic", "fields", "reason", "status")
+    __slots__ = ("_carried", "_wire", "automatic", "fields", "plain_wire", "reason", "status")
 
     def __init__(
         self,
@@ -165,7 +165,9 @@ class ResponseHead:
         self.automatic = automatic
         self._wire: bytes | None = None
         self._carried: Mapping[str, str] | None = None
-        self._is_plain: bool | None = None
+        self.plain_wire: bytes | None = None
+        """What `encode` gave, if nothing about this head is special to a carrier: it adds all of its own
+        fields, and the status allows a body. ``None`` before."""
 
     def encode(self) -> bytes:
         """The status line and the field lines as HTTP/1.1 sends them, without the empty line at the end.
@@ -182,6 +184,8 @@ class ResponseHead:
                     check_field(name, value)
                 raise ValueError(f"status {self.status} with reason {self.reason!r} makes no status line")
             wire = self._wire = text.encode("utf-8", "surrogateescape")
+            if self.automatic and not self.carried and allows_body(self.status):
+                self.plain_wire = wire
         return wire
 
     @property
@@ -193,15 +197,6 @@ class ResponseHead:
             carried = {name: named[name] for name in _CARRIED & named.keys()} or _NONE_CARRIED
             self._carried = carried
         return carried
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether nothing about this head is special to a carrier: it adds all its own fields, and the
-        status allows a body."""
-        is_plain = self._is_plain
-        if is_plain is None:
-            is_plain = self._is_plain = self.automatic and not self.carried and allows_body(self.status)
-        return is_plain
 
     def __repr__(self) -> str:
         return f"<ResponseHead {self.status} {self.reason}>"

@@ -131,6 +131,7 @@ class MemoryExchange(Exchange):
 
     def break_body(self, message: str = "the body breaks its framing", *, status: int = 400) -> None:
         """Let the body go wrong here: who reads on gets `RemoteProtocolError`."""
+        self._keep_alive = False
         self._body.fail(RemoteProtocolError(message, status=status))
 
     def disconnect(self) -> None:

@@ -11,7 +11,6 @@ from typing import Any, cast
 from ..http.errors import Disconnected
 from ..http.exchange import Peer
 from ..http.limits import DEFAULT_LIMITS
-from .clock import Clock
 from .registry import Registry
 
 
@@ -22,14 +21,14 @@ class SocketConnection(asyncio.Protocol):
         "_drain_waiters",
         "_peer",
         "_reading_paused",
-        "_registry",
+        "registry",
         "deadline",
         "transport",
         "writing_paused",
     )
 
     def __init__(self, registry: Registry) -> None:
-        self._registry = registry
+        self.registry = registry
         self.transport: asyncio.Transport | None = None
         """The transport, until the connection is lost."""
         self.deadline = float("inf")
@@ -42,7 +41,7 @@ class SocketConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by asyncio."""
         self.transport = cast(asyncio.Transport, transport)
-        registry = self._registry
+        registry = self.registry
         if registry.tcp_keepalive:
             _set_tcp_keepalive(transport)
         if registry.limits.write_buffer != DEFAULT_LIMITS.write_buffer:
@@ -53,18 +52,8 @@ class SocketConnection(asyncio.Protocol):
         """Called by asyncio."""
         self.transport = None
         self.deadline = float("inf")
-        self._registry.remove(self)  # type: ignore[arg-type]
+        self.registry.remove(self)  # type: ignore[arg-type]
         self.resume_writing()
-
-    @property
-    def clock(self) -> Clock:
-        """The server's clock."""
-        return self._registry.clock
-
-    @property
-    def is_draining(self) -> bool:
-        """Whether the server is going away."""
-        return self._registry.is_draining
 
     @property
     def is_lost(self) -> bool:
@@ -103,7 +92,7 @@ class SocketConnection(asyncio.Protocol):
     async def drained(self) -> None:
         """Wait until writing is not paused. Raises `Disconnected`."""
         while self.writing_paused and self.transport is not None:
-            waiter: asyncio.Future[None] = self._registry.loop.create_future()
+            waiter: asyncio.Future[None] = self.registry.loop.create_future()
             if self._drain_waiters is None:
                 self._drain_waiters = []
             self._drain_waiters.append(waiter)

@@ -19,8 +19,10 @@ from .registry import Registry
 
 NEVER = float("inf")
 
-# A task that starts at once saves a turn of the loop; Python 3.11 has no such thing.
-_EAGER: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) else {}
+STARTS_EAGERLY = sys.version_info >= (3, 12)
+"""A task that starts at once saves a turn of the loop. Python 3.11 knows no such thing."""
+
+Task: Any = asyncio.Task
 
 _REFUSAL_FIELDS = (
     ("Content-Type", "text/plain; charset=utf-8"),
@@ -49,7 +51,7 @@ class H1Connection(SocketConnection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by asyncio."""
         super().connection_made(transport)
-        registry = self._registry
+        registry = self.registry
         self.deadline = registry.clock.now + registry.limits.first_byte_timeout
 
     def data_received(self, data: bytes) -> None:
@@ -61,7 +63,7 @@ class H1Connection(SocketConnection):
             self._receive_body(data)
         elif reading is READ:
             self.engine.hold(data)
-            if self.engine.held > self._registry.limits.read_buffer:
+            if self.engine.held > self.registry.limits.read_buffer:
                 self.pause_reading()
 
     def eof_received(self) -> bool:
@@ -85,13 +87,13 @@ class H1Connection(SocketConnection):
             _ = self.peer  # The access log will ask, and the transport will not know any more.
             exchange.body_failed(Disconnected("the client closed the connection"))
         super().connection_lost(exc)
-        if self.task is not None and self._registry.handler_cancellation:
+        if self.task is not None and self.registry.handler_cancellation:
             self.task.cancel()
 
     def resume_writing(self) -> None:
         """Called by asyncio when what was waiting is mostly sent."""
         super().resume_writing()
-        if self._exchange is None and self.transport is not None:
+        if self._exchange is None and self.engine.can_continue:
             self._continue()
 
     # -- requests --------------------------------------------------------------------------------------
@@ -109,69 +111,70 @@ class H1Connection(SocketConnection):
             self._close()
         elif self.deadline != NEVER and engine.held == len(data):
             # Its first bytes: from here on the whole head has so long to come.
-            registry = self._registry
+            registry = self.registry
             self.deadline = registry.clock.now + registry.limits.head_timeout
 
     def _begin(self, head: RequestHead) -> None:
         """Run the handler for a request, in a task and a context of its own."""
         exchange = self._exchange = H1Exchange(self, head)
-        registry = self._registry
+        registry = self.registry
         registry.requests_count += 1
         self.deadline = NEVER
         if head.framing.has_body:
             exchange.body = BodyBuffer()
             self._receive_body(b"")
+        if not STARTS_EAGERLY:
+            self.task = Task(self._run(exchange), loop=registry.loop)
+            return
         self._is_starting = True
-        task = asyncio.Task(self._run(exchange), loop=registry.loop, **_EAGER)
+        task = Task(self._run(exchange), loop=registry.loop, eager_start=True)
         self._is_starting = False
         if self._exchange is exchange:
             self.task = task
         else:
-            # It started at once, and is done.
             self._continue()
 
     async def _run(self, exchange: H1Exchange) -> None:
         try:
-            await self._registry.handler(exchange)
+            await self.registry.handler(exchange)
         except asyncio.CancelledError:
             exchange.abort()
             raise
         except Exception:
-            self._registry.logger.exception("The exchange handler failed: this is a bug in the framework")
+            self.registry.logger.exception("The exchange handler failed: this is a bug in the framework")
         finally:
+            exchange.end(self.engine.writing)
             self._exchange = self.task = None
-            exchange.end()
             if not self._is_starting:
                 self._continue()
 
     def _continue(self) -> None:
         """Go on after an exchange: to the next request, or to the end."""
         engine = self.engine
-        while engine.can_continue and self._exchange is None:
-            if self.writing_paused:
-                # The client does not take its answers: it gets no more of them.
-                return
-            if self._registry.is_draining:
-                self._close()
-                return
+        registry = self.registry
+        if not engine.can_continue:
+            self._end_or_discard()
+        elif registry.is_draining:
+            self._close()
+        elif not self.writing_paused:
+            # Else the client does not take its answers, and gets no more of them until it does.
             engine.next_cycle()
-            self.resume_reading()
-            registry = self._registry
             self.deadline = registry.clock.now + registry.limits.keepalive_timeout
+            if self._reading_paused:
+                self.resume_reading()
             if engine.held or engine.is_ended:
                 self._receive_head(b"")
-            return
-        if self._exchange is None and self.transport is not None and not self.transport.is_closing():
-            self._end_or_discard()
 
     def _end_or_discard(self) -> None:
         engine = self.engine
+        if self.is_lost:
+            return
         if engine.writing is not WRITTEN:
             # The handler gave up in the middle, or never began.
             self.abort()
         elif engine.reading is READING_BODY and engine.keep_alive:
             self._discarded = 0
-            self.deadline = self._registry.clock.now + self._registry.limits.lingering_timeout
+            self.deadline = self.registry.clock.now + self.registry.limits.lingering_timeout
             self.resume_reading()
         elif engine.reading is READ and not engine.held:
             self._close()
@@ -199,7 +202,7 @@ class H1Connection(SocketConnection):
             body.put(pieces)
         if engine.reading is READ:
             body.complete()
-        elif body.size >= self._registry.limits.read_buffer:
+        elif body.size >= self.registry.limits.read_buffer:
             self.pause_reading()
 
     def _discard(self, pieces: list[bytes]) -> None:
@@ -207,12 +210,12 @@ class H1Connection(SocketConnection):
         self._discarded += sum(map(len, pieces))
         if self.engine.reading is READ:
             self._continue()
-        elif self._discarded > self._registry.limits.discard:
+        elif self._discarded > self.registry.limits.discard:
             self._linger()
 
     def body_taken(self, body: BodyBuffer) -> None:
         """The handler read some of the body: there is room for more."""
-        if self._reading_paused and body.size <= self._registry.limits.read_buffer // 2:
+        if self._reading_paused and body.size <= self.registry.limits.read_buffer // 2:
             self.resume_reading()
 
     def invite_body(self) -> None:
@@ -225,7 +228,7 @@ class H1Connection(SocketConnection):
 
     def _refuse(self, status: int, reason: str) -> None:
         """Answer what is no request, and close."""
-        registry = self._registry
+        registry = self.registry
         head = ResponseHead(status, phrase(status), _REFUSAL_FIELDS)
         body = f"{status}: {phrase(status)}\n{reason}\n".encode()
         data = self.engine.answer_refusal(head, body, registry.clock.automatic)
@@ -246,7 +249,7 @@ class H1Connection(SocketConnection):
             self._close()
             return
         self._is_lingering = True
-        self.deadline = self._registry.clock.now + self._registry.limits.lingering_timeout
+        self.deadline = self.registry.clock.now + self.registry.limits.lingering_timeout
         self.resume_reading()
         transport.write_eof()
 
@@ -258,7 +261,7 @@ class H1Connection(SocketConnection):
         self.engine.close()
         if self.transport is not None:
             # A client that never takes the rest must not hold the connection for ever.
-            self.deadline = self._registry.clock.now + self._registry.limits.lingering_timeout
+            self.deadline = self.registry.clock.now + self.registry.limits.lingering_timeout
             self.transport.close()
 
     def abort(self) -> None:

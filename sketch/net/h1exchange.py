@@ -110,8 +110,8 @@ class H1Exchange(Exchange):
         connection = self._connection
         if self._is_over:
             self._current()
-        data = connection.engine.respond(head, body, connection.clock.automatic)
-        self.bytes_sent += len(data)
+        data = connection.engine.respond(head, body, connection.registry.clock.automatic)
+        self.bytes_sent = len(data)
         transport = connection.transport
         if transport is not None:
             transport.write(data)
@@ -119,7 +119,9 @@ class H1Exchange(Exchange):
     def start(self, head: ResponseHead, content_length: int | None = None) -> None:
         """Send the head of an answer whose body follows."""
         connection = self._current()
-        self._write(connection, connection.engine.start(head, content_length, connection.clock.automatic))
+        self._write(
+            connection, connection.engine.start(head, content_length, connection.registry.clock.automatic)
+        )
 
     async def send(self, data: Bytes) -> None:
         """Send the next piece of the body, and wait while the client is too slow to take more."""
@@ -164,11 +166,12 @@ class H1Exchange(Exchange):
         if not self._is_over:
             self._connection.abort()
 
-    def end(self) -> None:
+    def end(self, writing: Writing) -> None:
         """The handler has returned. Called by the connection, which goes on to other things."""
-        self._writing = self._connection.engine.writing
+        self._writing = writing
         self._is_over = True
-        self.body_failed(LocalProtocolError("the exchange is over: its handler has returned"))
+        if self.body is not None:
+            self.body.fail(LocalProtocolError("the exchange is over: its handler has returned"))
 
     @property
     def is_disconnected(self) -> bool:
@@ -178,7 +181,7 @@ class H1Exchange(Exchange):
     @property
     def is_draining(self) -> bool:
         """Whether the server is shutting down."""
-        return self._connection.is_draining
+        return self._connection.registry.is_draining
 
     def __repr__(self) -> str:
         return f"<H1Exchange {self.head.method} {self.head.target}>"

@@ -26,7 +26,7 @@ class Answer:
 
     status: int
     reason: str
-    headers: Mapping[str, str]
+    headers: http.client.HTTPMessage
     text: str
 
 

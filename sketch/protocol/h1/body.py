@@ -72,7 +72,16 @@ class _Part(Enum):
 class ChunkedBody:
     """A body in chunks, each with its length before it (RFC 9112, section 7.1)."""
 
-    __slots__ = ("_extensions", "_limits", "_line", "_part", "_remaining", "_trailer_bytes", "trailers", "unread")
+    __slots__ = (
+        "_extensions",
+        "_limits",
+        "_line",
+        "_part",
+        "_remaining",
+        "_trailer_bytes",
+        "trailers",
+        "unread",
+    )
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits

@@ -25,7 +25,7 @@ from typing import Final
 
 from ...http.errors import LocalProtocolError, RemoteProtocolError
 from ...http.exchange import Bytes
-from ...http.heads import HttpVersion11, RequestHead, ResponseHead
+from ...http.heads import NO_BODY, Framing, HttpVersion11, RequestHead, ResponseHead
 from ...http.limits import Limits
 from ...http_parser import HttpParser
 from ...http_writer import (
@@ -148,18 +148,31 @@ class H1Engine:
         if self.reading is not HEAD:
             raise LocalProtocolError(f"no head is expected while reading is {self.reading.name}")
         try:
-            head = self._cut_head(data)
+            if self._unread or data.find(b"\r\n\r\n") + 4 != len(data) or data[0] == 13:
+                whole = self._cut_head(data)
+                if whole is None:
+                    return None
+                data = whole
+            # Else it is one whole head and nothing else, as nearly always.
+            head = self._parser.parse(data)
         except RemoteProtocolError:
             self.reading = READING_CLOSED
             self.keep_alive = False
             raise
-        if head is None:
-            return None
         self._request = head
         framing = head.framing
+        if framing is NO_BODY:
+            self.reading = READ
+        else:
+            self._begin_body(framing)
+        self._answers_plainly = (
+            head.version is HttpVersion11 and head.method != "HEAD" and not self.awaits_continue
+        )
+        return head
+
+    def _begin_body(self, framing: Framing) -> None:
         if not framing.keep_alive:
             self.keep_alive = False
-        self._answers_plainly = head.version is HttpVersion11 and head.method != "HEAD"
         if framing.has_body:
             self.reading = READING_BODY
             self.awaits_continue = framing.expect_continue
@@ -167,9 +180,10 @@ class H1Engine:
             self._body = ChunkedBody(self._limits) if length is None else CountedBody(length)
         else:
             self.reading = READ
-        return head
 
-    def _cut_head(self, data: bytes) -> RequestHead | None:
+    def _cut_head(self, data: bytes) -> bytes | None:
+        """The bytes of the next head, out of what is held and what came; ``None`` if they are not all
+        there."""
         unread = self._unread
         if unread:
             if data:
@@ -181,20 +195,15 @@ class H1Engine:
             # RFC 9112, section 2.2: one empty line is taken, for clients that send one after a body.
             data = data[2:]
             self._scanned = 0
-        end = data.find(b"\r\n\r\n", self._scanned)
-        if end < 0:
+        end = data.find(b"\r\n\r\n", self._scanned) + 4
+        if end < 4:
             self._hold_unfinished_head(data)
             return None
-        end += 4
-        self._scanned = 0
-        if end == len(data):
-            self._unread = b""
-        else:
-            self._unread = data[end:]
-            data = data[:end]
         if end > self._limits.head:
             raise RemoteProtocolError("the header section is too large", status=431)
-        return self._parser.parse(data)
+        self._scanned = 0
+        self._unread = data[end:]
+        return data[:end]
 
     def _hold_unfinished_head(self, data: bytes) -> None:
         limits = self._limits
@@ -270,15 +279,10 @@ class H1Engine:
 
     def respond(self, head: ResponseHead, body: Bytes, automatic: Automatic) -> bytes:
         """The bytes of a whole response. Raises `LocalProtocolError` after another one."""
-        if (
-            self.writing is IDLE
-            and self._answers_plainly
-            and self.keep_alive
-            and not self.awaits_continue
-            and head.is_plain
-        ):
+        wire = head.plain_wire
+        if wire is not None and self.writing is IDLE and self._answers_plainly and self.keep_alive:
             self.writing = WRITTEN
-            return encode_plain(head, body, automatic)
+            return encode_plain(wire, body, automatic)
         request = self._current_request()
         self._settle_keep_alive(head)
         data = encode_response(head, body, request, keep_alive=self.keep_alive, automatic=automatic)
@@ -296,9 +300,7 @@ class H1Engine:
         self._framing = framing
         self._declared = declared
         self._sent = 0
-        data = encode_start(
-            head, framing, declared, request, keep_alive=self.keep_alive, automatic=automatic
-        )
+        data = encode_start(head, framing, declared, request, keep_alive=self.keep_alive, automatic=automatic)
         self.writing = WRITING_BODY
         return data
 
@@ -352,13 +354,13 @@ class H1Engine:
 
     def next_cycle(self) -> None:
         """Go on to the next request. Only while `can_continue`."""
-        if not self.can_continue:
+        if self.reading is not READ or self.writing is not WRITTEN or not self.keep_alive:
             raise LocalProtocolError("the exchange is not complete, or the connection is to be closed")
-        self._request = None
-        self._body = None
-        self._answers_plainly = False
         self.reading = HEAD
         self.writing = IDLE
+        if self._body is not None:
+            self._body = None
+            self.awaits_continue = False
 
     def close(self) -> None:
         """Nothing more is read or written."""

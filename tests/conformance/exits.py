@@ -1,0 +1,183 @@
+"""The part of the conformance suite in which something ends too early, or goes too slowly."""
+
+import asyncio
+
+import pytest
+
+from sketch.http.errors import Disconnected, LocalProtocolError
+
+from .driver import Opening, settle, until
+from .scene import Stage, failure, head, on_loop
+from .states import STATES, TO_THE_END, perform
+
+POST = Opening(method="POST", length=None)
+
+
+class ExitConformance(Stage):
+    """What is promised when one side cannot go on."""
+
+    # -- the handler -----------------------------------------------------------------------------------
+
+    @pytest.mark.parametrize("calls", [(), ("inform",)], ids=["fresh", "informed"])
+    @on_loop
+    async def test_a_handler_that_returns_without_an_answer(self, calls: tuple[str, ...]) -> None:
+        async with self.exchange() as scene:
+            await perform(scene.exchange, calls)
+            received = await scene.end()
+            assert received.status is None
+            assert not received.is_complete and not received.is_reusable
+
+    @pytest.mark.parametrize("length", [None, 8])
+    @on_loop
+    async def test_a_handler_that_returns_in_the_middle_of_its_answer(self, length: int | None) -> None:
+        async with self.exchange() as scene:
+            scene.exchange.start(head(), length)
+            await scene.exchange.send(b"some")
+            await scene.client.wait_for_body(4)
+            received = await scene.end()
+            assert (received.status, received.body) == (200, b"some")
+            assert not received.is_complete and not received.is_reusable
+
+    @pytest.mark.parametrize("state", STATES)
+    @on_loop
+    async def test_abort_is_safe_at_any_time(self, state: str) -> None:
+        async with self.exchange() as scene:
+            await perform(scene.exchange, STATES[state])
+            for _ in range(2):
+                scene.exchange.abort()
+            received = await scene.end()
+            assert not received.is_reusable
+            if TO_THE_END[state]:
+                assert not received.is_complete
+
+    @on_loop
+    async def test_abort_wakes_a_task_that_reads(self) -> None:
+        async with self.exchange(POST) as scene:
+            reading = asyncio.create_task(scene.exchange.read())
+            await settle()
+            scene.exchange.abort()
+            assert isinstance(await failure(reading), Disconnected)
+
+    @on_loop
+    async def test_abort_wakes_a_task_that_sends(self) -> None:
+        async with self.exchange() as scene:
+            await scene.client.pause()
+            scene.exchange.start(head())
+            _, sending = await self.flood(scene.exchange)
+            scene.exchange.abort()
+            assert isinstance(await failure(sending), Disconnected)
+            assert isinstance(await failure(scene.exchange.send(b"more")), Disconnected)
+
+    @on_loop
+    async def test_taking_over_is_announced(self) -> None:
+        async with self.exchange() as scene:
+            if not scene.exchange.can_take_over:
+                with pytest.raises(LocalProtocolError):
+                    scene.exchange.take_over()
+                scene.exchange.respond(head(), b"as before")
+                assert (await scene.end()).body == b"as before"
+            else:
+                transport, tail = scene.exchange.take_over()
+                assert isinstance(transport, asyncio.BaseTransport) and tail == b""
+                transport.abort()
+
+    # -- the client ------------------------------------------------------------------------------------
+
+    @on_loop
+    async def test_it_is_no_error_to_answer_a_client_that_has_left(self) -> None:
+        async with self.exchange() as scene:
+            await scene.client.disconnect()
+            await until(lambda: scene.exchange.is_disconnected)
+            scene.exchange.inform(head(103))
+            scene.exchange.respond(head(), b"too late")
+
+    @on_loop
+    async def test_it_is_an_error_to_wait_for_a_client_that_has_left(self) -> None:
+        async with self.exchange() as scene:
+            await scene.client.disconnect()
+            await until(lambda: scene.exchange.is_disconnected)
+            scene.exchange.start(head())
+            for _ in range(2):
+                assert isinstance(await failure(scene.exchange.send(b"too late")), Disconnected)
+            assert isinstance(await failure(scene.exchange.finish()), Disconnected)
+            assert not scene.exchange.response_complete
+
+    @pytest.mark.parametrize("length", [None, 8])
+    @on_loop
+    async def test_the_client_leaves_in_the_middle_of_the_answer(self, length: int | None) -> None:
+        async with self.exchange() as scene:
+            exchange = scene.exchange
+            exchange.start(head(), length)
+            await exchange.send(b"some")
+            await scene.client.wait_for_body(4)
+            await scene.client.disconnect()
+            await until(lambda: exchange.is_disconnected)
+            for _ in range(2):
+                assert isinstance(await failure(exchange.send(b"more")), Disconnected)
+            assert isinstance(await failure(exchange.finish()), Disconnected)
+            assert not exchange.response_complete
+
+    @on_loop
+    async def test_the_client_leaves_after_the_answer(self) -> None:
+        async with self.exchange() as scene:
+            scene.exchange.respond(head(), b"all")
+            await scene.client.wait_for_body(3)
+            await scene.client.disconnect()
+            await until(lambda: scene.exchange.is_disconnected)
+            assert scene.exchange.response_complete
+            assert await scene.exchange.read() == b""
+
+    # -- a slow client ---------------------------------------------------------------------------------
+
+    @on_loop
+    async def test_send_waits_for_a_slow_client(self) -> None:
+        async with self.exchange() as scene:
+            await scene.client.pause()
+            scene.exchange.start(head())
+            sent, sending = await self.flood(scene.exchange)
+            await scene.client.resume()
+            await sending
+            await scene.exchange.send(b"end")
+            await scene.exchange.finish()
+            received = await scene.end()
+            assert received.body == sent + b"end"
+            assert received.is_complete and received.is_reusable
+
+    @on_loop
+    async def test_what_a_cancelled_send_waited_with_counts_as_sent(self) -> None:
+        async with self.exchange() as scene:
+            await scene.client.pause()
+            scene.exchange.start(head())
+            sent, sending = await self.flood(scene.exchange)
+            sending.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await sending
+            await scene.client.resume()
+            await scene.exchange.send(b"end")
+            await scene.exchange.finish()
+            received = await scene.end()
+            assert received.body == sent + b"end" and received.is_complete
+
+    @on_loop
+    async def test_a_slow_client_leaves(self) -> None:
+        async with self.exchange() as scene:
+            await scene.client.pause()
+            scene.exchange.start(head())
+            _, sending = await self.flood(scene.exchange)
+            assert not scene.exchange.is_disconnected
+            await scene.client.disconnect()
+            assert isinstance(await failure(sending), Disconnected)
+            assert scene.exchange.is_disconnected
+            assert isinstance(await failure(scene.exchange.send(b"more")), Disconnected)
+
+    # -- the server ------------------------------------------------------------------------------------
+
+    @on_loop
+    async def test_the_server_shuts_down(self) -> None:
+        async with self.exchange() as scene:
+            await scene.client.begin_draining()
+            await until(lambda: scene.exchange.is_draining)
+            assert not scene.exchange.is_disconnected
+            scene.exchange.respond(head(), b"in time")
+            received = await scene.end()
+            assert (received.body, received.is_complete) == (b"in time", True)
