@@ -490,8 +490,8 @@ def test_several_kinds_of_sites_at_once(start: Start, tmp_path: Path) -> None:
     )
     path = tmp_path / "app.sock"
     assert path.stat().st_mode & 0o777 == 0o600
-    addresses = [("127.0.0.1", port), ("127.0.0.2", port), ("127.0.0.1", given_port)]
-    for address in [*addresses, str(path)]:
+    addresses: list[tuple[str, int] | str] = [("127.0.0.1", port), ("127.0.0.2", port)]
+    for address in [*addresses, ("127.0.0.1", given_port), str(path)]:
         assert answer(ask(address)).endswith("hello")
     program.signal(signal.SIGTERM)
     assert program.end()[0] == 0

@@ -2,7 +2,6 @@
 
 import io
 import logging
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -22,23 +21,16 @@ def unconfigured() -> Iterator[None]:
         root.handlers = handlers
 
 
-@pytest.fixture
-def errors(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    stream = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", stream)
-    return stream
-
-
-def test_lines_are_shown_from_info_on(errors: io.StringIO) -> None:
+def test_lines_are_shown_from_info_on(capsys: pytest.CaptureFixture[str]) -> None:
     with unconfigured(), default_logging():
         logging.getLogger("sketch.access").info("a request")
         logging.getLogger("sketch.access").error("no line")
         logging.getLogger("sketch.web").warning("beware")
         logging.getLogger("sketch.web").debug("details")
-    assert errors.getvalue() == "a request\nERROR sketch.access: no line\nWARNING sketch.web: beware\n"
+    assert capsys.readouterr().err == "a request\nERROR sketch.access: no line\nWARNING sketch.web: beware\n"
 
 
-def test_afterwards_everything_is_as_it_was(errors: io.StringIO) -> None:
+def test_afterwards_everything_is_as_it_was(capsys: pytest.CaptureFixture[str]) -> None:
     logger = logging.getLogger("sketch")
     before = (logger.level, list(logger.handlers))
     with unconfigured(), default_logging():
@@ -46,7 +38,7 @@ def test_afterwards_everything_is_as_it_was(errors: io.StringIO) -> None:
     assert (logger.level, list(logger.handlers)) == before
 
 
-def test_a_level_that_was_set_is_kept(errors: io.StringIO) -> None:
+def test_a_level_that_was_set_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
     logger = logging.getLogger("sketch")
     logger.setLevel(logging.ERROR)
     try:
@@ -55,11 +47,11 @@ def test_a_level_that_was_set_is_kept(errors: io.StringIO) -> None:
         assert logger.level == logging.ERROR
     finally:
         logger.setLevel(logging.NOTSET)
-    assert errors.getvalue() == ""
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("name", ["", "sketch", "sketch.access"])
-def test_where_somebody_listens_nothing_is_done(errors: io.StringIO, name: str) -> None:
+def test_where_somebody_listens_nothing_is_done(capsys: pytest.CaptureFixture[str], name: str) -> None:
     handler = logging.StreamHandler(io.StringIO())
     logger = logging.getLogger(name)
     with unconfigured():
@@ -70,14 +62,14 @@ def test_where_somebody_listens_nothing_is_done(errors: io.StringIO, name: str) 
                 logging.getLogger("sketch.access").error("a request")
         finally:
             logger.removeHandler(handler)
-    assert errors.getvalue() == ""
+    assert capsys.readouterr().err == ""
 
 
-def test_whoever_configures_logging_later_takes_over(errors: io.StringIO) -> None:
+def test_whoever_configures_logging_later_takes_over(capsys: pytest.CaptureFixture[str]) -> None:
     theirs = io.StringIO()
     with unconfigured(), default_logging():
         handler = logging.StreamHandler(theirs)
         logging.getLogger().addHandler(handler)
         logging.getLogger("sketch.access").info("a request")
         logging.getLogger().removeHandler(handler)
-    assert (errors.getvalue(), theirs.getvalue()) == ("", "a request\n")
+    assert (capsys.readouterr().err, theirs.getvalue()) == ("", "a request\n")

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from sketch.application import Application
-from sketch.runner import run_app, run_app_locally
 from sketch.runner import run as run_module
+from sketch.runner import run_app, run_app_locally
 from sketch.runner.service import Service
 
 

@@ -7,7 +7,6 @@ import ssl
 import stat
 import sys
 from collections.abc import Awaitable, Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -118,24 +117,24 @@ def test_a_start_that_failed_can_be_tried_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "error"),
+    ("site", "arguments", "error"),
     [
-        (partial(TCPSite, port=70000), ValueError),
-        (partial(TCPSite, port="8080"), TypeError),
-        (partial(TCPSite, host=5), TypeError),
-        (partial(TCPSite, backlog=0), ValueError),
-        (partial(TCPSite, ssl_context=True), TypeError),
-        (partial(UnixSite, path="/" + "x" * 200), ValueError),
-        (partial(UnixSite, path="app.sock", mode=0o7777), ValueError),
-        (partial(SockSite, sock="127.0.0.1"), TypeError),
+        (TCPSite, dict(port=70000), ValueError),
+        (TCPSite, dict(port="8080"), TypeError),
+        (TCPSite, dict(host=5), TypeError),
+        (TCPSite, dict(backlog=0), ValueError),
+        (TCPSite, dict(ssl_context=True), TypeError),
+        (UnixSite, dict(path="/" + "x" * 200), ValueError),
+        (UnixSite, dict(path="app.sock", mode=0o7777), ValueError),
+        (SockSite, dict(sock="127.0.0.1"), TypeError),
     ],
 )
 def test_what_cannot_be_listened_on_is_refused_at_once(
-    make: Callable[[Any], BaseSite], error: type[Exception]
+    site: Callable[..., BaseSite], arguments: dict[str, Any], error: type[Exception]
 ) -> None:
     async def main(runner: ServerRunner) -> None:
         with pytest.raises(error):
-            make(runner)
+            site(runner, **arguments)
 
     with_runner(main)
 
@@ -188,7 +187,7 @@ def test_a_given_socket_is_named_and_closed(tmp_path: Path) -> None:
         sites = [SockSite(runner, tcp), SockSite(runner, unix)]
         for site in sites:
             await site.start()
-        assert sites[0].name == "http://127.0.0.1:{}".format(tcp.getsockname()[1])
+        assert sites[0].name == f"http://127.0.0.1:{tcp.getsockname()[1]}"
         assert sites[1].name == f"http://unix:{tmp_path}/socket:"
         socket.create_connection(tcp.getsockname()).close()
         for site in sites:
