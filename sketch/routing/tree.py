@@ -268,7 +268,8 @@ class Tree:
 
         One function, and a long one, because it runs for every request to a path with parameters and does
         so little per segment that a call for each would be a good part of it. It goes down literal text
-        first, keeps the other branches for later, and enters those only if something below has a lower rank than the best so far."""
+        first, keeps the other branches for later, and enters those only if something below has a lower
+        rank than the best so far."""
         segments = path.split("/")
         count = len(segments)
         best: Answer | Mount | None = None
