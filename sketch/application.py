@@ -413,7 +413,8 @@ class Application(MutableMapping[Any, Any]):
         """Whether nobody put something of their own in the place of routing or handling, as monitoring
         tools do. Everything that they can see then happens as in aiohttp."""
         return (
-            getattr(self._handle, "__func__", None) is _HANDLE
+            not self._router.needs_request
+            and getattr(self._handle, "__func__", None) is _HANDLE
             and getattr(self._router.resolve, "__func__", None) is _RESOLVE
         )
 

@@ -426,7 +426,7 @@ class Request(BaseRequest):
         if match_info is None:
             if "endpoint" not in self.__dict__:
                 raise RuntimeError(f"{self!r} was not routed: it has no match info")
-            match_info = self._match_info = build_match_info(self.endpoint, self._values)
+            match_info = self._match_info = build_match_info(self.endpoint, self._values, self.method)
             if self._root_app is not None:
                 match_info.add_app(self._root_app)
             match_info.freeze()
