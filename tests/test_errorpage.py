@@ -9,7 +9,7 @@ import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from sketch import errorpage
-from sketch.debugpage.style import content_security_policy
+from sketch.debugpage.style import CONTENT_SECURITY_POLICY
 from sketch.errorpage import server_error
 from sketch.response import Response
 
@@ -88,7 +88,7 @@ def test_plain_with_debug() -> None:
 def test_html_with_debug() -> None:
     response = server_error(make_request(BROWSER), fail(), debug=True)
     check_head(response, "text/html")
-    assert response.headers["Content-Security-Policy"] == content_security_policy()
+    assert response.headers["Content-Security-Policy"] == CONTENT_SECURITY_POLICY
     page = text_of(response)
     assert page.startswith("<!DOCTYPE html>")
     assert "<h1>&#x27;Ada4&#x27;</h1>" in page
