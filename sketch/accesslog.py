@@ -215,8 +215,10 @@ def _process_id(request: BaseRequest, response: StreamResponse, time: float) -> 
     return f"<{os.getpid()}>"
 
 
-def _first_request_line(request: BaseRequest, response: StreamResponse, time: float) -> str:
-    if request.__class__ is RefusedRequest:
+def _first_request_line(
+    request: "BaseRequest | RefusedRequest", response: StreamResponse, time: float
+) -> str:
+    if isinstance(request, RefusedRequest):
         return "-"
     version = request.version
     return f"{request.method} {escape(request.raw_path)} HTTP/{version.major}.{version.minor}"

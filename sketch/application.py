@@ -21,7 +21,7 @@ from .middleware import Middleware, Middlewares
 from .request import CLIENT_MAX_SIZE, Request
 from .response import StreamResponse
 from .router import UrlDispatcher
-from .routing.resources import Domain, MaskDomain, MatchedSubAppResource, PrefixedSubAppResource
+from .routing.subapps import Domain, MaskDomain, MatchedSubAppResource, PrefixedSubAppResource
 from .routing.routedef import AbstractRouteDef
 from .routing.routes import AbstractRoute, Endpoint, SystemRoute
 from .signals import CleanupContext, Signal

@@ -133,12 +133,10 @@ class Pieces:
 
     def _take_piece(self) -> bytes:
         """The rest of the current piece, without a copy where nothing of it was taken."""
-        piece, start = self._piece, self._start
+        rest = self._piece[self._start :]
         self._piece = b""
-        if not start:
-            return piece
         self._start = 0
-        return piece[start:]
+        return rest
 
     def _take(self, size: int) -> bytes:
         """At most ``size`` bytes of what is there, of which there is one."""

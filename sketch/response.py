@@ -7,23 +7,34 @@ Neither knows how it is framed: they hand heads and bytes to the request's `Exch
 import json
 from collections.abc import Callable, Iterator, MutableMapping
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 from .appkeys import ResponseKey, warn_about_string_key
 from .http import names
 from .http.errors import LocalProtocolError
 from .http.exchange import Bytes, Exchange
-from .http.heads import HttpVersion11, ResponseHead
+from .http.heads import HttpVersion, HttpVersion11, ResponseHead
 from .http.headers import check_field
 from .http.status import allows_body
 from .responsehead import OCTET_STREAM, HeadBuilder, LooseHeaders, ok_head, typed
 
-if TYPE_CHECKING:
-    from .request import BaseRequest
-
 _UNSET: Final[Any] = object()
 
 PLAIN_TEXT: Final = "text/plain; charset=utf-8"
+
+
+class AnsweredRequest(Protocol):
+    """What a response needs of the request that it answers."""
+
+    exchange: Exchange
+    has_prepare_hooks: bool
+
+    @property
+    def version(self) -> HttpVersion:
+        """The version of HTTP that the request was sent in."""
+
+    async def run_prepare_hooks(self, response: Any) -> None:
+        """What happens between a response and the settling of its head."""
 
 
 class StreamResponse(HeadBuilder, MutableMapping[Any, Any]):
@@ -35,7 +46,7 @@ class StreamResponse(HeadBuilder, MutableMapping[Any, Any]):
 
     _state: dict[Any, Any] | None = None
     _exchange: Exchange | None = None
-    _request: "BaseRequest | None" = None
+    _request: "AnsweredRequest | None" = None
     _chunked = False
     _body_length = 0
 
@@ -86,7 +97,7 @@ class StreamResponse(HeadBuilder, MutableMapping[Any, Any]):
 
     # -- sending ---------------------------------------------------------------------------------------
 
-    async def prepare(self, request: "BaseRequest") -> None:
+    async def prepare(self, request: "AnsweredRequest") -> None:
         """Settle the head, run ``on_response_prepare``, and send it. A second call does nothing.
 
         Raises `RuntimeError` for chunked framing to an HTTP/1.0 client or when the response already
@@ -105,13 +116,13 @@ class StreamResponse(HeadBuilder, MutableMapping[Any, Any]):
                 self._exchange = None
             raise
 
-    def _check_same(self, request: "BaseRequest") -> None:
+    def _check_same(self, request: "AnsweredRequest") -> None:
         if self._exchange is not request.exchange:
             raise RuntimeError(
                 f"{self!r} already answered another request: make a new response for each request"
             )
 
-    async def _settle_head(self, request: "BaseRequest") -> ResponseHead:
+    async def _settle_head(self, request: "AnsweredRequest") -> ResponseHead:
         if self._chunked and request.version < HttpVersion11:
             version = request.version
             raise RuntimeError(

@@ -265,7 +265,9 @@ def test_a_refusal_is_a_line_like_others() -> None:
 
 def test_a_refusal_costs_nothing_when_nobody_listens() -> None:
     class Closed(AccessLogger):
-        enabled = False  # type: ignore[assignment]
+        @property
+        def enabled(self) -> bool:
+            return False
 
         def log(self, request: BaseRequest, response: StreamResponse, time: float) -> None:
             raise AssertionError("asked although it is closed")

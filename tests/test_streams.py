@@ -1,20 +1,18 @@
-"""The reader against its contract, and against aiohttp's own fed with the same pieces."""
+"""The ways to read a body, over the in-memory exchange."""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 import pytest
-from aiohttp.base_protocol import BaseProtocol
-from aiohttp.http_exceptions import LineTooLong
-from aiohttp.streams import StreamReader as TheirReader
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sketch.http.errors import Disconnected, RemoteProtocolError
 from sketch.streams import EMPTY_PAYLOAD, BodyTooLarge, EofStream, StreamReader, read_rest, read_whole
 from sketch.testing import MemoryExchange
+from tests.conformance.driver import settle
 
 Result = TypeVar("Result")
 
@@ -27,12 +25,6 @@ def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
     return asyncio.run(guarded())
 
 
-async def settle() -> None:
-    """Let every task that can go on do so."""
-    for _ in range(5):
-        await asyncio.sleep(0)
-
-
 def upload(*pieces: bytes, eof: bool = True) -> MemoryExchange:
     exchange = MemoryExchange("POST", body=None)
     for piece in pieces:
@@ -40,130 +32,6 @@ def upload(*pieces: bytes, eof: bool = True) -> MemoryExchange:
     if eof:
         exchange.feed_eof()
     return exchange
-
-
-# -- the same as aiohttp's -----------------------------------------------------------------------------
-
-
-class _Protocol:
-    """What aiohttp's reader asks of its connection."""
-
-    connected = True
-
-    def pause_reading(self) -> None:
-        pass
-
-    def resume_reading(self, resume_parser: bool = True) -> None:
-        pass
-
-
-class _Theirs:
-    def __init__(self) -> None:
-        protocol = cast(BaseProtocol, _Protocol())
-        self.reader = TheirReader(protocol, 2**18, loop=asyncio.get_running_loop())
-        self.feed = self.reader.feed_data
-        self.feed_eof = self.reader.feed_eof
-
-
-class _Ours:
-    def __init__(self) -> None:
-        exchange = upload(eof=False)
-        self.reader = StreamReader(exchange)
-        self.feed = exchange.feed
-        self.feed_eof = exchange.feed_eof
-
-
-Call = tuple[str, tuple[Any, ...], dict[str, Any]]
-
-
-async def _outcome(method: Callable[..., Any], call: Call) -> object:
-    name, arguments, options = call
-    try:
-        result = method(*arguments, **options)
-        if isinstance(result, Awaitable):
-            result = await result
-    except (LineTooLong, ValueError) as error:
-        # aiohttp 3.14 has an exception of its own here, its documentation promises `ValueError`.
-        return "empty separator" if arguments == (b"",) else type(error) in (LineTooLong, ValueError)
-    except asyncio.IncompleteReadError as error:
-        return error.partial, error.expected
-    return result
-
-
-async def _play(side: _Ours | _Theirs, pieces: list[bytes], ahead: int, calls: list[Call]) -> list[object]:
-    """Make the calls one after the other. A piece is fed whenever the current call waits for one."""
-    waiting = iter(pieces)
-    for _ in range(ahead):
-        if (piece := next(waiting, None)) is not None:
-            side.feed(piece)
-    outcomes: list[object] = []
-    for call in calls:
-        task = asyncio.create_task(_outcome(getattr(side.reader, call[0]), call))
-        await settle()
-        while not task.done():
-            if (piece := next(waiting, None)) is not None:
-                side.feed(piece)
-            else:
-                side.feed_eof()
-            await settle()
-        outcomes.append(await task)
-        outcomes.append((side.reader.is_eof(), side.reader.at_eof()))
-    return outcomes
-
-
-BODIES = st.lists(st.text("ab\r\n", max_size=6).map(str.encode), max_size=12)
-SIZES = st.integers(-1, 20)
-CALLS: st.SearchStrategy[Call] = st.one_of(
-    st.tuples(st.sampled_from(["read", "read_nowait"]), st.tuples(SIZES), st.just({})),
-    st.tuples(st.just("readexactly"), st.tuples(st.integers(0, 20)), st.just({})),
-    st.tuples(st.sampled_from(["readany", "readchunk", "read", "read_nowait"]), st.just(()), st.just({})),
-    st.tuples(
-        st.just("readuntil"),
-        st.tuples(st.text("ab\r\n", max_size=4).map(str.encode)),
-        st.fixed_dictionaries({"max_size": st.none() | st.integers(0, 12)}),
-    ),
-    st.tuples(
-        st.just("readline"),
-        st.just(()),
-        st.fixed_dictionaries({"max_line_length": st.none() | st.integers(1, 12)}),
-    ),
-)
-
-
-@settings(max_examples=300, deadline=None)
-@given(BODIES, st.integers(0, 12), st.lists(CALLS, max_size=10))
-@example([b"a\r", b"\nb"], 0, [("readuntil", (b"\r\n",), {"max_size": None}), ("read", (), {})])
-@example([b"a", b"\r", b"a", b"\n"], 4, [("readuntil", (b"\ra\n",), {"max_size": 4})])
-@example([b"abab", b"ab"], 2, [("readexactly", (5,), {}), ("readexactly", (5,), {})])
-def test_same_results_as_aiohttp(pieces: list[bytes], ahead: int, calls: list[Call]) -> None:
-    async def both() -> tuple[list[object], list[object]]:
-        return await _play(_Ours(), pieces, ahead, calls), await _play(_Theirs(), pieces, ahead, calls)
-
-    ours, theirs = run(both())
-    assert ours == theirs
-
-
-@settings(max_examples=100, deadline=None)
-@given(BODIES, st.integers(1, 8), st.sampled_from(["lines", "chunked", "any", "chunks"]))
-def test_same_iteration_as_aiohttp(pieces: list[bytes], size: int, kind: str) -> None:
-    async def collect(side: _Ours | _Theirs) -> list[object]:
-        for piece in pieces:
-            side.feed(piece)
-        side.feed_eof()
-        reader = side.reader
-        items: Any = {
-            "lines": lambda: reader,
-            "chunked": lambda: reader.iter_chunked(size),
-            "any": reader.iter_any,
-            "chunks": reader.iter_chunks,
-        }[kind]()
-        return [item async for item in items]
-
-    async def both() -> tuple[list[object], list[object]]:
-        return await collect(_Ours()), await collect(_Theirs())
-
-    ours, theirs = run(both())
-    assert ours == theirs
 
 
 # -- pieces, lines and sizes ---------------------------------------------------------------------------
@@ -376,6 +244,12 @@ def test_wait_eof_holds_no_more_than_the_limit() -> None:
         with pytest.raises(ValueError, match="at most 5 bytes"):
             await reader.wait_eof()
         assert await reader.readany() == b"abcdef"
+        exchange = upload(b"abc", b"de", eof=False)
+        reader = StreamReader(exchange, limit=5)
+        task = asyncio.create_task(reader.wait_eof())
+        await settle()
+        exchange.feed_eof()
+        await task
 
     run(scenario())
 
@@ -486,9 +360,11 @@ def test_what_arrived_before_an_error_is_read_first() -> None:
             reader = StreamReader(exchange)
             exchange.disconnect()
             assert await read(reader) == expected
+            assert isinstance(reader.exception(), Disconnected) is (expected == b"abcd")
         assert await read(reader) == (b"cd", False)
         with pytest.raises(Disconnected):
-            await read(reader)
+            reader.read_nowait()
+        assert isinstance(reader.exception(), Disconnected)
 
     run(scenario())
 
@@ -509,14 +385,37 @@ def test_set_exception_ends_reading_at_once() -> None:
     run(scenario())
 
 
+def test_after_set_exception_nobody_is_told_of_the_end() -> None:
+    exchange = upload(eof=False)
+    reader = StreamReader(exchange)
+    reader.on_eof(lambda: pytest.fail("the reader has failed before"))
+    reader.set_exception(KeyError("set"))
+    exchange.feed_eof()
+    assert reader.at_eof()
+
+
+def test_no_piece_is_taken_before_it_is_wanted() -> None:
+    """Flow control counts what a carrier holds, so a piece that nobody asked for stays there."""
+
+    async def scenario() -> None:
+        exchange = upload(b"ab", b"cd", b"ef")
+        reader = StreamReader(exchange)
+        assert await reader.read(2) == await reader.readexactly(0) + b"ab"
+        assert reader.total_bytes == 2
+        assert await reader.readexactly(2) == b"cd"
+        assert (reader.total_bytes, exchange.read_nowait()) == (4, b"ef")
+
+    run(scenario())
+
+
 def test_unread_data_is_read_next() -> None:
     async def scenario() -> None:
         reader = StreamReader(upload(b"abc", b"def"))
         assert await reader.read(2) == b"ab"
         with pytest.warns(DeprecationWarning, match="unread_data"):
             reader.unread_data(b"AB")
-            reader.unread_data(b"")
             reader.unread_data(b"_")
+            reader.unread_data(b"")
         assert await reader.readchunk() == (b"_", False)
         assert await reader.readexactly(5) == b"ABcde"
         assert not reader.at_eof()
@@ -579,7 +478,7 @@ def counted(size: int, *pieces: bytes) -> MemoryExchange:
 
 
 @settings(deadline=None)
-@given(BODIES, st.booleans())
+@given(st.lists(st.binary(max_size=6), max_size=12), st.booleans())
 def test_read_whole_is_all_pieces(pieces: list[bytes], is_counted: bool) -> None:
     body = b"".join(pieces)
     exchange = counted(len(body), *pieces) if is_counted else upload(*pieces)

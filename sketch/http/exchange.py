@@ -55,6 +55,8 @@ def _no_extra_info(name: str, default: Any = None) -> Any:
 class Exchange(ABC):
     """One request and the answer to it.
 
+    Once the peer is gone, what never waits (`inform`, `respond`, `start`) does nothing and raises nothing.
+
     The life of an exchange: the carrier makes it from a complete request head and calls
     ``handler(exchange)`` in a task of its own. The handler answers once: `respond`, or `start`, any
     number of `send`, `finish`. Before that it may `inform`, and at any time read the body. When the
@@ -69,10 +71,6 @@ class Exchange(ABC):
 
     head: RequestHead
     """The request's head."""
-
-    keep_alive: bool
-    """Whether the connection may serve another request after this one. The application can set it to
-    ``False`` before it answers; it cannot set it back."""
 
     # -- who -------------------------------------------------------------------------------------------
 
@@ -160,6 +158,16 @@ class Exchange(ABC):
 
         Raises `LocalProtocolError` when fewer bytes were sent than declared; the carrier then cuts the
         connection."""
+
+    @property
+    @abstractmethod
+    def keep_alive(self) -> bool:
+        """Whether the connection may serve another request after this one. The application can set it to
+        ``False`` before it answers; it cannot set it back."""
+
+    @keep_alive.setter
+    @abstractmethod
+    def keep_alive(self, value: bool) -> None: ...
 
     # -- exits -----------------------------------------------------------------------------------------
 

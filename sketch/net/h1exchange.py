@@ -6,16 +6,43 @@ behind cannot write into the answer to somebody else's request.
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from ..http.errors import Disconnected, LocalProtocolError
 from ..http.exchange import Bytes, Exchange, Peer
 from ..http.heads import RequestHead, ResponseHead
-from ..protocol.h1.connection import IDLE, WRITTEN, Writing
+from ..protocol.h1.connection import IDLE, WRITTEN, H1Engine, Writing
 from .body import BodyBuffer
+from .registry import Registry
 
-if TYPE_CHECKING:
-    from .h1 import H1Connection
+
+class Carrier(Protocol):
+    """What an exchange needs of its connection."""
+
+    engine: H1Engine
+    registry: Registry
+    transport: asyncio.Transport | None
+    writing_paused: bool
+
+    @property
+    def peer(self) -> Peer:
+        """Who is at the other end."""
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nothing that is written would arrive."""
+
+    async def drained(self) -> None:
+        """Wait until writing is not paused. Raises `Disconnected`."""
+
+    def invite_body(self) -> None:
+        """The handler waits for the body."""
+
+    def body_taken(self, body: BodyBuffer) -> None:
+        """The handler read some of the body."""
+
+    def abort(self) -> None:
+        """Cut the connection."""
 
 
 class H1Exchange(Exchange):
@@ -23,7 +50,7 @@ class H1Exchange(Exchange):
 
     __slots__ = ("_connection", "_is_over", "_writing", "body", "bytes_sent", "head")
 
-    def __init__(self, connection: "H1Connection", head: RequestHead) -> None:
+    def __init__(self, connection: Carrier, head: RequestHead) -> None:
         self.head = head
         self.body: BodyBuffer | None = None
         self.bytes_sent = 0
@@ -43,7 +70,7 @@ class H1Exchange(Exchange):
         return None if self._is_over else self._connection.transport
 
     @property
-    def keep_alive(self) -> bool:  # type: ignore[override]
+    def keep_alive(self) -> bool:
         """Whether the connection may serve another request after this one."""
         return not self._is_over and self._connection.engine.keep_alive
 
@@ -148,13 +175,13 @@ class H1Exchange(Exchange):
             raise
         self._write(connection, data)
 
-    def _write(self, connection: "H1Connection", data: bytes) -> None:
+    def _write(self, connection: Carrier, data: bytes) -> None:
         transport = connection.transport
         if data and transport is not None:
             self.bytes_sent += len(data)
             transport.write(data)
 
-    def _current(self) -> "H1Connection":
+    def _current(self) -> Carrier:
         if self._is_over:
             raise LocalProtocolError(f"{self!r} is over: its handler has returned")
         return self._connection

@@ -13,7 +13,7 @@ import ssl
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any, TypeVar
 
@@ -41,6 +41,8 @@ T = TypeVar("T")
 Hosts = str | Iterable[str] | None
 Paths = PathLike | Iterable[PathLike] | None
 Sockets = socket.socket | Iterable[socket.socket] | None
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def run_app(
@@ -119,8 +121,8 @@ def run_app(
     ]
     if host is not None or port is not None or not sites:
         sites += _tcp_sites(host, port, {**common, "reuse_address": reuse_address, "reuse_port": reuse_port})
-    service = Service(app, sites, kwargs, print=print, handle_signals=handle_signals)
-    with default_logging(), _signal_handlers_kept():
+    service = Service(app, sites, kwargs, print=print)
+    with default_logging(), _signals_handled(service) if handle_signals else nullcontext():
         _run(service, loop)
 
 
@@ -216,15 +218,24 @@ def _run(service: Service, loop: LoopChoice) -> None:
 
 
 @contextmanager
-def _signal_handlers_kept() -> Iterator[None]:
+def _signals_handled(service: Service) -> Iterator[None]:
+    """Stop the service at the first SIGINT or SIGTERM, end the process at the second.
+
+    The handlers are Python's own, not the event loop's: they run while a handler keeps the loop busy, too,
+    and the second signal is left to the operating system, which nothing in the process can hold up."""
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield  # Only the main thread can handle signals.
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def handle(number: int, frame: object) -> None:
+        for each in _SIGNALS:
+            signal.signal(each, signal.SIG_DFL)
+        service.request_stop_on_signal(number)
+
+    before = {number: signal.signal(number, handle) for number in _SIGNALS}
     try:
         yield
     finally:
         for number, handler in before.items():
-            # `None`: installed by something else than Python, and not ours to change.
-            if handler is not None:
-                signal.signal(number, handler)
+            # `None`: installed by something else than Python, which cannot be put back.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)

@@ -1,7 +1,7 @@
 """One application, served from its start to its end inside one task.
 
-Knows runners, sites and the signals that end a service. Does not choose the event loop and does not end
-the process.
+Knows runners and sites. Does not choose the event loop and does not
+listen to signals.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ import builtins
 import inspect
 import ipaddress
 import signal
+import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -19,8 +20,6 @@ from .runners import AppRunner
 from .site import BaseSite
 
 SiteFactory = Callable[[AppRunner], BaseSite]
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class CannotListen(Exception):
@@ -45,15 +44,14 @@ class Service:
         arguments: dict[str, Any],
         *,
         print: Callable[..., None] | None = None,
-        handle_signals: bool = True,
     ) -> None:
         self._app = app
         self._sites = sites
         self._arguments = arguments
         self._print = print
-        self._handle_signals = handle_signals
         self._runner: AppRunner | None = None
         self._task: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._is_starting = True
         self._is_stopping = False
         self._stop = asyncio.Event()
@@ -64,8 +62,7 @@ class Service:
         All of it happens in one task, because a cleanup context must be left in the task that entered it.
         Raises `CannotListen` and what the application raises. Cancelled: takes everything down first."""
         self._task = asyncio.current_task()
-        if self._handle_signals:
-            self._install_signal_handlers()
+        self._loop = asyncio.get_running_loop()
         try:
             await self._start_and_wait()
         finally:
@@ -81,6 +78,24 @@ class Service:
         if self._task is not None and self._is_starting:
             # The application's own start has to be interrupted: it knows nothing of the event.
             self._task.cancel()
+
+    def request_stop_on_signal(self, number: int) -> None:
+        """`request_stop` for a handler of `signal.signal`, which can interrupt any line of the program."""
+        loop = self._loop
+        if loop is None:
+            self.request_stop()
+        else:
+            # The loop is closed when the service is over: there is nothing left to stop.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._stop_on_signal, number)
+
+    def _stop_on_signal(self, number: int) -> None:
+        server_logger.info(
+            "%s: no new connections; requests in flight may finish within the shutdown timeout. A second "
+            "signal ends the process at once",
+            signal.Signals(number).name,
+        )
+        self.request_stop()
 
     @property
     def has_ended(self) -> bool:
@@ -112,7 +127,7 @@ class Service:
     async def _start(self) -> None:
         app = self._app
         self._runner = runner = AppRunner(
-            await app if inspect.isawaitable(app) else app,  # type: ignore[arg-type]
+            await app if inspect.isawaitable(app) else app,
             **self._arguments,
         )
         await runner.setup()
@@ -125,10 +140,10 @@ class Service:
         self._tell(runner)
 
     def _tell(self, runner: AppRunner) -> None:
-        if runner.debug and (reachable := _reachable_addresses(runner)):
+        if runner.debug and (reachable := _reachable_sites(runner)):
             server_logger.warning(
-                "debug mode is on, and others than this machine can connect to %s: an error shows them "
-                "tracebacks, source lines and request data. Listen on 127.0.0.1, or switch debug off",
+                "Debug mode is on, and other machines may reach %s: errors show them tracebacks, source "
+                "lines and request data. Listen on 127.0.0.1, or switch debug off",
                 ", ".join(reachable),
             )
         if self._print is None:
@@ -141,30 +156,14 @@ class Service:
         else:
             self._print(message)
 
-    # -- signals -----------------------------------------------------------------------------------------
 
-    def _install_signal_handlers(self) -> None:
-        loop = asyncio.get_running_loop()
-        # `NotImplementedError` on Windows, `ValueError` and `RuntimeError` outside of the main thread.
-        with suppress(NotImplementedError, ValueError, RuntimeError):
-            for number in _SIGNALS:
-                loop.add_signal_handler(number, self._end_on_signal, number)
-
-    def _end_on_signal(self, number: signal.Signals) -> None:
-        server_logger.info(
-            "%s: requests in flight may finish within the shutdown timeout; a second signal ends the process "
-            "at once",
-            number.name,
-        )
-        loop = asyncio.get_running_loop()
-        for each in _SIGNALS:
-            loop.remove_signal_handler(each)
-            # From now on the system ends the process: no handler, hook or blocked loop can prevent it.
-            signal.signal(each, signal.SIG_DFL)
-        self.request_stop()
+def _reachable_sites(runner: AppRunner) -> list[str]:
+    """The names of the sites that other machines may reach."""
+    return sorted(site.name for site in runner.sites if any(map(_is_reachable, site._server.sockets)))
 
 
-def _reachable_addresses(runner: AppRunner) -> list[str]:
-    """The addresses that other machines may reach."""
-    hosts = [address[0] for address in runner.addresses if isinstance(address, tuple)]
-    return [host for host in hosts if not ipaddress.ip_address(host.partition("%")[0]).is_loopback]
+def _is_reachable(sock: socket.socket) -> bool:
+    address = sock.getsockname()
+    if not isinstance(address, tuple):
+        return False
+    return not ipaddress.ip_address(address[0].partition("%")[0]).is_loopback

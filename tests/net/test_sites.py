@@ -246,12 +246,9 @@ def test_a_client_without_tls_does_not_hold_the_stop_up(new_loop: NewLoop) -> No
         listener = Listener(await bind_tcp("127.0.0.1", 0), ssl_context=context)
         protocols: list[Echo] = []
         await listener.start(lambda: Echo(protocols))
-        with socket.create_connection(listener.sockets[0].getsockname()) as silent:
+        with socket.create_connection(listener.sockets[0].getsockname()):
             started = asyncio.get_running_loop().time()
             await listener.stop()
             assert asyncio.get_running_loop().time() - started < 5
-            silent.setblocking(False)
-            # Cut off: the end of the stream, or a reset.
-            assert await asyncio.get_running_loop().sock_recv(silent, 1) == b""
 
     run(new_loop, main)

@@ -1,0 +1,64 @@
+"""A server for one request handler, without an application (aiohttp documentation, "Low Level Server").
+
+The edge in which the server meets requests: `sketch.server.Server` knows exchanges only.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+from . import server
+from .accesslog import log_refusal
+from .handling import Handling
+from .http.exchange import Exchange
+from .request import BaseRequest
+from .response import StreamResponse
+from .runner.options import server_options
+
+
+class Server(server.Server):
+    """Serves a handler of requests, for any path (aiohttp documentation, ``web.Server``).
+
+    ``handler``
+        ``async def (request)``, which returns a response.
+    ``request_factory``
+        makes the request of an exchange.
+    ``handler_cancellation``
+        whether the handler is cancelled when its client leaves.
+    ``**kwargs``
+        see `sketch.runner.options.server_options`.
+
+    Made in a coroutine, or given the ``loop`` in which it will serve. Raises `TypeError` for a handler that
+    is none.
+    """
+
+    def __init__(
+        self,
+        handler: Callable[[Any], Awaitable[StreamResponse]],
+        *,
+        request_factory: Callable[[Exchange], BaseRequest] = BaseRequest,
+        handler_cancellation: bool = False,
+        loop: asyncio.AbstractEventLoop | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if not callable(handler):
+            raise TypeError(f"handler must be a coroutine function that takes a request, got {handler!r}")
+        options = server_options(handler_cancellation=handler_cancellation, **kwargs)
+        access_logger = options.make_access_logger()
+        handling = Handling(
+            request_factory,
+            lambda request: handler,
+            logger=options.logger,
+            access_logger=access_logger,
+            debug=options.debug,
+        )
+        super().__init__(
+            handling.handle,
+            limits=options.limits,
+            logger=options.logger,
+            handler_cancellation=handler_cancellation,
+            tcp_keepalive=options.tcp_keepalive,
+            refused=None if access_logger is None else partial(log_refusal, access_logger),
+            loop=loop,
+        )
