@@ -9,8 +9,9 @@ import logging
 import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, MutableMapping
 from functools import partial, update_wrapper
+from importlib import import_module
 from types import EllipsisType
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 
 from .accesslog import AbstractAccessLogger
 from .appkeys import AppKey, NotAppKeyWarning
@@ -21,12 +22,14 @@ from .middleware import Middleware, Middlewares
 from .request import CLIENT_MAX_SIZE, Request
 from .response import StreamResponse
 from .router import UrlDispatcher
-from .routing.subapps import Domain, MaskDomain, MatchedSubAppResource, PrefixedSubAppResource
+from .routing.resources import AbstractResource
 from .routing.routedef import AbstractRouteDef
 from .routing.routes import AbstractRoute, Endpoint, SystemRoute
+from .routing.subapps import Domain, MaskDomain, MatchedSubAppResource, PrefixedSubAppResource
 from .signals import CleanupContext, Signal
 
 T = TypeVar("T")
+A = TypeVar("A", bound=AbstractResource)
 U = TypeVar("U")
 H = TypeVar("H", bound=Callable[..., Any])
 
@@ -223,7 +226,7 @@ class Application(MutableMapping[Any, Any]):
 
         return register
 
-    @overload  # type: ignore[override]
+    @overload
     def get(self, key: AppKey[T], default: None = None) -> T | None: ...
 
     @overload
@@ -288,7 +291,7 @@ class Application(MutableMapping[Any, Any]):
         rule = MaskDomain(domain) if "*" in domain else Domain(domain)
         return self._join(partial(MatchedSubAppResource, rule, subapp), subapp)
 
-    def _join(self, make_resource: Callable[[], T], subapp: "Application") -> T:
+    def _join(self, make_resource: Callable[[], A], subapp: "Application") -> A:
         if self._frozen:
             raise RuntimeError("Cannot add sub application to frozen application")
         if subapp._frozen:
@@ -439,10 +442,17 @@ class Application(MutableMapping[Any, Any]):
             return handler
         for app in apps:
             for middleware in reversed(app._middlewares):
-                handler = update_wrapper(partial(middleware, handler=handler), handler)
+                handler = update_wrapper(partial(cast(Any, middleware), handler=handler), handler)
             if len(apps) > 1:
                 handler = partial(_run_as, app, handler)
         return handler
+
+
+def __getattr__(name: str) -> Any:
+    # The tutorial imports run_app from here. It belongs to the edge, which imports this module.
+    if name == "run_app":
+        return import_module(".runner", __package__).run_app_locally
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 _HANDLE = Application._handle

@@ -15,9 +15,8 @@ from .accesslog import AbstractAccessLogger
 from .callables import describe
 from .errorpage import server_error
 from .exceptions import HTTPException
-from .http.errors import LocalProtocolError, RemoteProtocolError
+from .http.errors import RemoteProtocolError
 from .http.exchange import Exchange
-from .http.heads import ResponseHead
 from .http.status import phrase
 from .request import BaseRequest
 from .response import Response, StreamResponse
@@ -58,7 +57,7 @@ class Handling:
         self._access_logger = access_logger
         self._debug = debug
 
-    def handle(self, exchange: Exchange) -> Coroutine[Any, Any, object]:
+    def handle(self, exchange: Exchange) -> Coroutine[Any, Any, Any]:
         """Answer an exchange: the `ExchangeHandler` that a server calls.
 
         Raises only what has to leave the server, `SystemExit` and `KeyboardInterrupt`, and the
@@ -88,7 +87,7 @@ class Handling:
             if (
                 response.__class__ is Response
                 and not request.has_prepare_hooks
-                and response.respond_plainly(request.exchange)  # type: ignore[attr-defined]
+                and response.respond_plainly(request.exchange)
             ):
                 return response
             return await self._deliver(request, response)
@@ -113,8 +112,9 @@ class Handling:
             exchange.abort()
             raise error
         if exchange.response_started:
-            return self._cut_off(request, error)
-        response = self._translate(request, error)
+            self._cut_off(request, error)
+            return None
+        response: StreamResponse | None = self._translate(request, error)
         try:
             await self._deliver(request, response)
         except Exception as failure:
@@ -143,10 +143,11 @@ class Handling:
         if exchange.is_disconnected:
             return None
         if exchange.response_started:
-            return self._cut_off(request, error)
+            self._cut_off(request, error)
+            return None
         self._log_error(request, error)
-        response = Response(text="500 Internal Server Error", status=500)
-        exchange.respond(ResponseHead(500, "Internal Server Error"), b"")
+        response = Response(status=500)
+        response.respond_plainly(exchange)
         return response
 
     def _cut_off(self, request: BaseRequest, error: BaseException) -> None:

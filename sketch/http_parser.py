@@ -86,7 +86,8 @@ class HttpParser:
         return RequestHead(method.decode(), target.decode(), version, fields, framing)
 
     def _parse_fields(self, head: bytes) -> list[tuple[bytes, bytes]]:
-        self._fields = fields = []
+        fields: list[tuple[bytes, bytes]] = []
+        self._fields = fields
         try:
             self._llhttp.feed_data(head)
         except httptools.HttpParserUpgrade:

@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 
 from .http.errors import LocalProtocolError
 from .http.exchange import Bytes
-from .http.heads import SERVER_SOFTWARE, HttpVersion11, RequestHead, ResponseHead
 from .http.headers import check_field
+from .http.heads import SERVER_SOFTWARE, HttpVersion11, RequestHead, ResponseHead
 from .http.status import allows_body
 
 LAST_CHUNK: Final = b"0\r\n\r\n"

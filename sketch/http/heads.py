@@ -14,7 +14,7 @@ from .headers import check_field
 from .status import allows_body
 
 SERVER_SOFTWARE: Final = "sketch"
-"""The value of ``Server``. It names the product and keeps its version to itself (RFC 9110, section 10.2.4)."""
+"""The value of ``Server``: the product, without its version (RFC 9110, section 10.2.4)."""
 
 # One look at the finished head, in C: every line is a line, and nothing in it can be taken for another.
 _WELL_FORMED = re.compile(

@@ -11,10 +11,10 @@ from enum import Enum
 
 from .errors import Disconnected, LocalProtocolError, RemoteProtocolError
 from .exchange import Bytes, Exchange, ExchangeHandler, Peer
+from .fedbody import Arrival, FedBody
 from .headers import split_list
 from .heads import Framing, HttpVersion, HttpVersion11, RequestHead, ResponseHead
 from .status import allows_body, phrase
-from .fedbody import Arrival, FedBody
 
 Fields = Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]]
 """Header fields of a request, as a test likes to write them."""
@@ -113,6 +113,12 @@ class MemoryExchange(Exchange):
         return f"<MemoryExchange {self.head.method} {self.head.target}: {self._answer.value}>"
 
     # -- what a test does ------------------------------------------------------------------------------
+
+    @property
+    def bytes_sent(self) -> int:
+        """The size of the head, without what belongs to a carrier only, and of the body so far."""
+        head = self.response_head
+        return (0 if head is None else len(head.encode())) + sum(map(len, self._parts))
 
     @property
     def response_body(self) -> bytes:
@@ -280,7 +286,7 @@ class MemoryExchange(Exchange):
             raise LocalProtocolError("a second answer to one request")
         if head.status < 200:
             raise LocalProtocolError(f"{head.status} is not the status of a final answer")
-        declared = head.get("Content-Length")
+        declared = head.carried.get("content-length")
         if declared is None:
             return None
         if not (declared.isascii() and declared.isdigit()):
@@ -300,7 +306,7 @@ class MemoryExchange(Exchange):
 
     def _frame(self, head: ResponseHead, length: int | None) -> ResponseHead:
         """The head with the field that says where its body ends, unless it has one or may have none."""
-        if head.get("Content-Length") or head.get("Transfer-Encoding") or head.status in (204, 304):
+        if {"content-length", "transfer-encoding"} & head.carried.keys() or head.status in (204, 304):
             return head
         if length is not None:
             field = ("Content-Length", str(length))

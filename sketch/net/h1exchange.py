@@ -50,6 +50,8 @@ class H1Exchange(Exchange):
 
     __slots__ = ("_connection", "_is_over", "_writing", "body", "bytes_sent", "head")
 
+    bytes_sent: int
+
     def __init__(self, connection: Carrier, head: RequestHead) -> None:
         self.head = head
         self.body: BodyBuffer | None = None

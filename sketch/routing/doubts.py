@@ -4,10 +4,8 @@ Wrong ones raise what aiohttp raises. Those that aiohttp accepts, but that canno
 warn, with what to write instead, at the line of the program that registers.
 """
 
-import functools
 import sys
 import warnings
-from typing import Any
 
 _PACKAGE = __name__.partition(".")[0]
 
@@ -27,14 +25,4 @@ def warn(message: str) -> None:
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE:
         frame = frame.f_back
         level += 1
-    warnings.warn(message, RouteWarning, stacklevel=level - 1)
-
-
-def describe(handler: Any) -> str:
-    """A handler as its programmer would call it: ``module.function``."""
-    while isinstance(handler, functools.partial):
-        handler = handler.func
-    name = getattr(handler, "__qualname__", None)
-    if name is None:
-        return repr(handler)
-    return f"{getattr(handler, '__module__', None) or '?'}.{name}"
+    warnings.warn(message, RouteWarning, stacklevel=level)

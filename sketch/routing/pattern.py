@@ -173,7 +173,7 @@ class Pattern:
 
     def compile(self) -> re.Pattern[str]:
         """The regular expression for the whole decoded path. Made on first use: most paths are matched by
-        the tree alone, and compiling ten thousand of them would take seconds."""
+        the tree alone, and compiling ten thousand of them takes more than a second."""
         compiled = self._compiled
         if compiled is None:
             try:

@@ -10,13 +10,13 @@ from typing import Any, Final
 
 from yarl import URL
 
+from ..callables import describe
 from .abstract import (
     AbstractView,
     ExpectHandler,
     Handler,
     RouterWatcher,
 )
-from .doubts import describe
 from .matchinfo import UrlMappingMatchInfo
 from .pattern import Layout, OpenEnd, Pattern, decode, index_key, literal_segments, requote
 from .routes import ANY, AbstractRoute, ResourceRoute

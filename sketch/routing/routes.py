@@ -13,10 +13,11 @@ from typing import Any, Final
 
 from yarl import URL
 
+from ..callables import describe, is_coroutine_function
 from ..exceptions import HTTPException, HTTPExpectationFailed, HTTPMethodNotAllowed, HTTPNotFound
 from ..http.heads import HttpVersion11
 from .abstract import AbstractView, ExpectHandler, Handler
-from .doubts import HandlerError, describe, warn
+from .doubts import HandlerError, warn
 
 ANY: Final = "*"
 """The method of a route that answers every method that its resource has no other route for."""
@@ -41,7 +42,7 @@ class AbstractRoute(ABC):
     ) -> None:
         if expect_handler is None:
             expect_handler = expect_continue
-        elif not _is_asynchronous(expect_handler):
+        elif not is_coroutine_function(expect_handler):
             raise HandlerError(f"expect_handler {describe(expect_handler)} is not written with 'async def'")
         self._method = check_method(method, handler)
         self._handler: Handler = check_handler(handler)
@@ -220,7 +221,8 @@ def check_handler(handler: Any) -> Handler:
     """The handler, or a coroutine function around it. Raises `HandlerError` when it cannot be called."""
     if not callable(handler):
         raise HandlerError(f"Handler {handler!r} cannot be called; write 'async def handler(request): ...'")
-    if _is_asynchronous(handler) or (isinstance(handler, type) and issubclass(handler, AbstractView)):
+    is_view = isinstance(handler, type) and issubclass(handler, AbstractView)
+    if is_view or (is_coroutine_function(handler) and not isinstance(handler, type)):
         checked: Handler = handler
         return checked
     warn(f"Handler {describe(handler)} {_doubt(handler)}")
@@ -233,14 +235,6 @@ def _doubt(handler: Any) -> str:
     if inspect.isgeneratorfunction(handler) or inspect.isasyncgenfunction(handler):
         return "is a generator and can return no response; write 'return' instead of 'yield'"
     return "is not asynchronous and stops the whole server while it runs; write it with 'async def'"
-
-
-def _is_asynchronous(handler: Any) -> bool:
-    while isinstance(handler, functools.partial):
-        handler = handler.func
-    if isinstance(handler, type) or not callable(handler):
-        return False
-    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(handler.__call__)
 
 
 def _await_result(handler: Any) -> Handler:

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Final
 
-from .doubts import describe, warn
+from ..callables import describe
+from .doubts import warn
 from .pattern import Layout, OpenEnd, Segment, Shape
 from .resources import EVERYTHING_BELOW, AbstractResource, Resource
 from .routes import ANY, AbstractRoute

@@ -7,8 +7,8 @@ import pytest
 from sketch.http.errors import Disconnected, LocalProtocolError, RemoteProtocolError
 from sketch.http.exchange import Exchange, Peer
 from sketch.http.heads import Framing, HttpVersion, ResponseHead
+from sketch.http.memory import Fields
 from sketch.testing import MemoryExchange, answer
-from sketch.testing.exchange import Fields
 
 OK = ResponseHead(200, "OK", [("X-One", "1")])
 
