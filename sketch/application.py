@@ -387,6 +387,7 @@ class Application(MutableMapping[Any, Any]):
             logger=server_logger,
             access_logger=access_logger,
             debug=debug or self.is_debugging,
+            has_prepare_hooks=self._has_prepare_hooks,
         ).handle
 
     def handle(self, exchange: Exchange) -> Awaitable[None]:
@@ -404,16 +405,20 @@ class Application(MutableMapping[Any, Any]):
 
     def find_handler(self, request: Request) -> RequestHandler:
         """Route a request: note on it what was found, and return its handler inside its middlewares."""
-        endpoint, values = self._router.find(request.head.method, request.match_path)
-        request.endpoint = endpoint
-        request._values = values
-        return endpoint.handler or self._fold(endpoint)
+        head = request.head
+        request.found = found = self._router.find_target(head.method, head.target)
+        endpoint = found[0]
+        handler = endpoint.handler or self._fold(endpoint)
+        if head.framing.has_expectation:
+            return partial(_meet_expectation, endpoint, handler)
+        return handler
 
     def _takes_fast_path(self) -> bool:
         """Whether nobody put something of their own in the place of routing or handling, as monitoring
         tools do. Everything that they can see then happens as in aiohttp."""
         return (
-            getattr(self._handle, "__func__", None) is _HANDLE
+            not self._router.needs_request
+            and getattr(self._handle, "__func__", None) is _HANDLE
             and getattr(self._router.resolve, "__func__", None) is _RESOLVE
         )
 
@@ -427,6 +432,10 @@ class Application(MutableMapping[Any, Any]):
         match_info.freeze()
         request._match_info = match_info
         apps = match_info.apps
+        if request.head.framing.has_expectation:
+            response: StreamResponse | None = await match_info.expect_handler(request)
+            if response is not None:
+                return response
         return await self._wrap(match_info.handler, tuple(apps[::-1]))(request)
 
     def _fold(self, endpoint: Endpoint) -> RequestHandler:
@@ -464,6 +473,12 @@ def _send_for(
 ) -> Coroutine[Any, Any, None]:
     """Pass the signal of an application on to one of its parts."""
     return signal.send(subapp)
+
+
+async def _meet_expectation(endpoint: Endpoint, handler: RequestHandler, request: Request) -> StreamResponse:
+    """Let the route deal with a request's ``Expect`` field before its handler runs."""
+    response: StreamResponse | None = await endpoint.route.handle_expect_header(request)
+    return await handler(request) if response is None else response
 
 
 async def _run_as(app: Application, handler: RequestHandler, request: Request) -> StreamResponse:

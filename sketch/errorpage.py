@@ -10,7 +10,7 @@ from typing import Final
 from .debugpage.page import render_page
 from .debugpage.plain import render_plain
 from .debugpage.report import collect_report
-from .debugpage.style import content_security_policy
+from .debugpage.style import CONTENT_SECURITY_POLICY
 from .http import names
 from .http.mediatype import accepts
 from .logs import web_logger
@@ -48,7 +48,7 @@ def _debug_page(request: BaseRequest, exception: BaseException, wants_html: bool
     report = collect_report(exception, request)
     if not wants_html:
         return _response(render_plain(report), wants_html, _NOTHING_ALLOWED)
-    return _response(render_page(report), wants_html, content_security_policy())
+    return _response(render_page(report), wants_html, CONTENT_SECURITY_POLICY)
 
 
 def _wants_html(request: BaseRequest) -> bool:

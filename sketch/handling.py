@@ -36,11 +36,13 @@ class Handling:
         finds what will answer a request, and may note on the request what it found.
     ``access_logger``
         told of every answer while it is ``enabled``; ``None`` costs nothing.
+    ``has_prepare_hooks``
+        whether somebody wants to see responses before their heads are settled.
     ``debug``
         whether an error may show the inside of the program to the client.
     """
 
-    __slots__ = ("_access_logger", "_debug", "_logger", "_make_request", "_route")
+    __slots__ = ("_access_logger", "_debug", "_has_prepare_hooks", "_logger", "_make_request", "_route")
 
     def __init__(
         self,
@@ -50,12 +52,14 @@ class Handling:
         logger: logging.Logger,
         access_logger: AbstractAccessLogger | None = None,
         debug: bool = False,
+        has_prepare_hooks: bool = False,
     ) -> None:
         self._make_request: Callable[[Exchange], BaseRequest] = make_request
         self._route: Callable[[Any], RequestHandler] = route
         self._logger = logger
         self._access_logger = access_logger
         self._debug = debug
+        self._has_prepare_hooks = has_prepare_hooks
 
     def handle(self, exchange: Exchange) -> Coroutine[Any, Any, Any]:
         """Answer an exchange: the `ExchangeHandler` that a server calls.
@@ -86,7 +90,7 @@ class Handling:
             response = await self._route(request)(request)
             if (
                 response.__class__ is Response
-                and not request.has_prepare_hooks
+                and not self._has_prepare_hooks
                 and response.respond_plainly(request.exchange)
             ):
                 return response

@@ -24,7 +24,7 @@ _CONTENT_LENGTH = re.compile(rb"[0-9]{1,19}")
 _FRAMING_FIELDS: Final = frozenset(
     {b"connection", b"content-length", b"expect", b"transfer-encoding", b"upgrade"}
 )
-_ONLY_CONNECTION: Final = frozenset({b"connection"})
+_BODY_FIELDS: Final = _FRAMING_FIELDS - {b"connection"}
 _KEEP_ALIVE: Final = (b"keep-alive", b"Keep-Alive")
 
 # The methods whose requests llhttp parses as they are. It knows others, but gives them a meaning: CONNECT
@@ -68,7 +68,15 @@ class HttpParser:
             return self._parse_unusual(data, match)
         fields = self._parse_fields(data)
         names = [field_name.lower() for field_name, _ in fields]
-        if names.count(b"host") == 1 and _FRAMING_FIELDS.isdisjoint(names):
+        if names.count(b"host") == 1 and (
+            _FRAMING_FIELDS.isdisjoint(names)
+            # What every browser sends.
+            or (
+                _BODY_FIELDS.isdisjoint(names)
+                and names.count(b"connection") == 1
+                and fields[names.index(b"connection")][1] in _KEEP_ALIVE
+            )
+        ):
             return RequestHead(method, target.decode(), HttpVersion11, fields, NO_BODY)
         framing = self._read_framing(names, fields, HttpVersion11)
         return RequestHead(method, target.decode(), HttpVersion11, fields, framing)
@@ -117,10 +125,6 @@ class HttpParser:
         if version is HttpVersion11 and names.count(b"host") != 1:
             raise RemoteProtocolError("an HTTP/1.1 request has exactly one Host field")
         present = _FRAMING_FIELDS.intersection(names)
-        if present == _ONLY_CONNECTION and version is HttpVersion11 and names.count(b"connection") == 1:
-            # What every browser sends.
-            if fields[names.index(b"connection")][1] in _KEEP_ALIVE:
-                return NO_BODY
         values = {
             name: [field[1] for own, field in zip(names, fields, strict=True) if own == name]
             for name in present
@@ -152,9 +156,15 @@ def read_framing(present: dict[bytes, list[bytes]], version: HttpVersion) -> Fra
     upgrade: tuple[str, ...] = ()
     if b"upgrade" in options and b"upgrade" in present and version is HttpVersion11:
         upgrade = tuple(value.decode("latin-1") for value in _split_list(present[b"upgrade"]))
-    if content_length == 0 and not expect_continue and not upgrade:
+    if content_length == 0 and b"expect" not in present and not upgrade:
         return NO_BODY if keep_alive else _CLOSE
-    return Framing(content_length, keep_alive=keep_alive, expect_continue=expect_continue, upgrade=upgrade)
+    return Framing(
+        content_length,
+        keep_alive=keep_alive,
+        expect_continue=expect_continue,
+        has_expectation=b"expect" in present,
+        upgrade=upgrade,
+    )
 
 
 def _read_length(present: dict[bytes, list[bytes]], version: HttpVersion) -> int | None:

@@ -133,16 +133,16 @@ def normalize_path_middleware(
 
 def _candidates(path: str, append_slash: bool, remove_slash: bool, merge_slashes: bool) -> list[str]:
     """The paths that ``path`` may have been meant for, likeliest first, none of them ``path`` itself."""
-    ended = path
+    merged = _SLASHES.sub("/", path) if merge_slashes else path
+    tried = [merged]
     if append_slash and not path.endswith("/"):
-        ended = f"{path}/"
+        tried += [f"{path}/", f"{merged}/"]
     elif remove_slash and path.endswith("/"):
-        ended = path[:-1]
-    tried = [_SLASHES.sub("/", path), ended, _SLASHES.sub("/", ended)] if merge_slashes else [ended]
+        tried += [path[:-1], merged[:-1]]
     # A location that begins with two slashes names a host: without this guard, ``//evil.example/x``
     # would redirect there (GHSA-v6wp-4m6f-gcjg).
-    guarded = [_LEADING_SLASHES.sub("/", candidate) for candidate in tried]
-    return [candidate for candidate in dict.fromkeys(guarded) if candidate and candidate != path]
+    guarded = [_LEADING_SLASHES.sub("/", candidate) for candidate in tried if candidate != path]
+    return [candidate for candidate in dict.fromkeys(guarded) if candidate]
 
 
 async def _resolvable(request: Request, path: str) -> str | None:

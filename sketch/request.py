@@ -25,7 +25,7 @@ from .http.headers import decode_fields
 from .http.heads import HttpVersion, RequestHead
 from .http.mediatype import parse_content_type
 from .http.memory import MemoryExchange
-from .http.target import parse_target
+from .http.target import parse_target, path_to_match
 from .responsehead import OCTET_STREAM, LooseHeaders
 from .routing.matchinfo import UrlMappingMatchInfo, build_match_info
 from .streams import BodyTooLarge, StreamReader, read_rest
@@ -120,16 +120,8 @@ class BaseRequest(MutableMapping[Any, Any]):
 
     @property
     def match_path(self) -> str:
-        """What routes are matched against: the path with its escapes decoded, but ``%2F`` and ``%25``.
-
-        Nearly all paths have no escapes and cost no URL."""
-        target = self.head.target
-        if "%" not in target and target[0] == "/":
-            if "?" in target:
-                target = target[: target.index("?")]
-            if "#" not in target:
-                return target
-        return self.rel_url.path_safe
+        """What routes are matched against (`path_to_match`)."""
+        return path_to_match(self.head.method, self.head.target)
 
     @property
     def rel_url(self) -> URL:
@@ -388,14 +380,16 @@ class Request(BaseRequest):
     """
 
     _match_info: UrlMappingMatchInfo | None = None
-    _values: Mapping[str, str] | None = None
-    endpoint: "Endpoint"
+    found: "tuple[Endpoint, Mapping[str, str] | None] | None" = None
+    """What the router found: the endpoint, and the values of its parameters."""
+
 
     def __init__(
         self,
         exchange: Exchange | None = None,
         app: "Application | None" = None,
-        *,
+        # Not keyword-only, although meant to be: each default of such a one is looked up in a dictionary in
+        # every call, and there is a call per request.
         method: str = "GET",
         url: str | URL = "/",
         headers: LooseHeaders | None = None,
@@ -412,9 +406,7 @@ class Request(BaseRequest):
         copy = type(self)(self.exchange, self._root_app)
         copy.has_prepare_hooks = self.has_prepare_hooks
         copy._match_info = self._match_info
-        if "endpoint" in self.__dict__:
-            copy.endpoint = self.endpoint
-            copy._values = self._values
+        copy.found = self.found
         return copy
 
     @property
@@ -424,9 +416,9 @@ class Request(BaseRequest):
         Raises `RuntimeError` for a request that was not routed."""
         match_info = self._match_info
         if match_info is None:
-            if "endpoint" not in self.__dict__:
+            if self.found is None:
                 raise RuntimeError(f"{self!r} was not routed: it has no match info")
-            match_info = self._match_info = build_match_info(self.endpoint, self._values)
+            match_info = self._match_info = build_match_info(*self.found, self.method)
             if self._root_app is not None:
                 match_info.add_app(self._root_app)
             match_info.freeze()

@@ -76,6 +76,7 @@ class HeadBuilder:
     _plain_type: str | None = None
     _cookies: SimpleCookie | None = None
     _keep_alive: bool | None = None
+    _is_simple = False
 
     @property
     def prepared(self) -> bool:
@@ -113,6 +114,7 @@ class HeadBuilder:
             check_reason(reason)
         self._status = status
         self._reason = reason
+        self._is_simple = False
 
     # -- fields ----------------------------------------------------------------------------------------
 
@@ -121,6 +123,7 @@ class HeadBuilder:
         """The header fields, to read and to change until the response is prepared."""
         headers = self._headers
         if headers is None:
+            self._is_simple = False
             headers = self._headers = CIMultiDict()
             if self._plain_type is not None:
                 headers[names.CONTENT_TYPE] = self._plain_type
@@ -219,6 +222,7 @@ class HeadBuilder:
     def force_close(self) -> None:
         """Close the connection after this response. There is no way back."""
         self._keep_alive = False
+        self._is_simple = False
 
     # -- cookies ---------------------------------------------------------------------------------------
 
@@ -226,6 +230,7 @@ class HeadBuilder:
     def cookies(self) -> SimpleCookie:
         """The cookies that will be set (`http.cookies.SimpleCookie`)."""
         if self._cookies is None:
+            self._is_simple = False
             self._cookies = SimpleCookie()
         return self._cookies
 

@@ -9,9 +9,8 @@ import os
 import sys
 import types
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import groupby, islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from .masking import hide_literals
 from .values import shorten, show_named
@@ -35,8 +34,7 @@ _MARKED_LINES: Final = 8
 _TAB: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
-class SourceLine:
+class SourceLine(NamedTuple):
     """One line of source.
 
     ``is_current``
@@ -52,16 +50,14 @@ class SourceLine:
     mark: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(NamedTuple):
     """A local variable, its value already as a text."""
 
     name: str
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One frame. ``path`` is what the code says of its file, ``place`` the same for the eye."""
 
     path: str
@@ -75,11 +71,10 @@ class Frame:
     variables_omitted: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
-    """Stands for ``count`` frames that are left out."""
+class Folded(NamedTuple):
+    """Stands for ``number`` frames that are left out."""
 
-    count: int
+    number: int
 
 
 class Allowance:
@@ -123,7 +118,7 @@ def _fold_middle(entries: list[types.TracebackType | Folded]) -> list[types.Trac
     if len(entries) <= FIRST_FRAMES + LAST_FRAMES + 1:
         return entries
     middle = entries[FIRST_FRAMES:-LAST_FRAMES]
-    count = sum(entry.count if isinstance(entry, Folded) else 1 for entry in middle)
+    count = sum(entry.number if isinstance(entry, Folded) else 1 for entry in middle)
     return [*entries[:FIRST_FRAMES], Folded(count), *entries[-LAST_FRAMES:]]
 
 
@@ -191,8 +186,7 @@ def _package(frame: types.FrameType, path: str) -> str:
 # -- source --------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A stretch of a file: lines from 1; columns in characters from 0, ``None`` where unknown."""
 
     line: int

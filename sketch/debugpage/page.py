@@ -5,9 +5,9 @@ happened, where, and how did we get there. The programmer's own frames are open,
 are folded. Every text of a report passes through `escape` on its way into the markup.
 """
 
-import html
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from typing import Final
 
 from .frames import Folded, Frame, SourceLine, Variable
 from .plain import render_chain
@@ -20,13 +20,21 @@ _LINKS = {
 }
 
 
+# U+2400 and after are pictures of the control characters, which HTML does not allow.
+_ESCAPES: Final[dict[int, int | str]] = {
+    **{code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\r"},
+    0x7F: 0x2421,
+    ord("&"): "&amp;",
+    ord("<"): "&lt;",
+    ord(">"): "&gt;",
+    ord('"'): "&quot;",
+    ord("'"): "&#x27;",
+}
+
+
 def escape(text: str) -> str:
     """``text`` as it may stand in an element or a quoted attribute; control characters made visible."""
-    return html.escape(text.translate(_CONTROLS))
-
-
-# U+2400 and after are pictures of the control characters, which HTML does not allow.
-_CONTROLS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\r"} | {0x7F: 0x2421}
+    return text.translate(_ESCAPES)
 
 
 def render_page(report: Report) -> str:
@@ -115,7 +123,7 @@ def _frames(frames: Iterable[Frame | Folded], *, variables_open: bool) -> Iterat
             continue
         for frame in run:
             if isinstance(frame, Folded):
-                yield f'<p class="omitted">{_plural(frame.count, "frame")} left out</p>\n'
+                yield f'<p class="omitted">{_plural(frame.number, "frame")} left out</p>\n'
             else:
                 yield from _frame(frame, variables_open)
                 variables_open = False

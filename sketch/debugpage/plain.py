@@ -47,7 +47,7 @@ def _exception(report: ExceptionReport) -> Iterator[str]:
     for in_focus, frames in groupby(report.frames, lambda frame: isinstance(frame, Frame) and frame.in_focus):
         for frame in frames:
             if isinstance(frame, Folded):
-                yield f"  ... {frame.count} more frames ..."
+                yield f"  ... {frame.number} more frames ..."
             else:
                 yield from _frame(frame) if in_focus else _place(frame)
     first, *rest = f"{report.kind}: {report.message}".splitlines() if report.message else [report.kind]

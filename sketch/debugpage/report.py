@@ -7,10 +7,9 @@ the request's own methods do.
 import sys
 import traceback
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ..callables import describe
 from .frames import Allowance, Folded, Frame, SourceLine, Span, collect_frames, excerpt, shorten_path
@@ -38,8 +37,7 @@ class Link(Enum):
     CONTEXT = "context"
 
 
-@dataclass(frozen=True, slots=True)
-class ExceptionReport:
+class ExceptionReport(NamedTuple):
     """One exception.
 
     ``frames``
@@ -63,16 +61,14 @@ Chain = tuple[ExceptionReport, ...]
 """An exception, then what caused it or was being handled when it was raised, and so on back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """A titled list of names and values."""
 
     title: str
     items: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RequestReport:
+class RequestReport(NamedTuple):
     """The request: its line, who sent it, which handler was to answer it, and its parts."""
 
     method: str
@@ -83,8 +79,7 @@ class RequestReport:
     sections: tuple[Section, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """All that a page tells."""
 
     chain: Chain
@@ -109,7 +104,7 @@ def _collect_chain(exception: BaseException, allowance: Allowance, seen: set[int
     while current is not None and id(current) not in seen:
         if allowance.exceptions <= 0:
             if reports:
-                reports[-1] = replace(reports[-1], omitted=reports[-1].omitted + 1)
+                reports[-1] = reports[-1]._replace(omitted=reports[-1].omitted + 1)
             break
         allowance.exceptions -= 1
         seen.add(id(current))
@@ -193,7 +188,7 @@ def _syntax_frame(exception: SyntaxError) -> tuple[Frame, ...]:
         end = start + 1
     source: tuple[SourceLine, ...] = ()
     if isinstance(text, str):
-        source = tuple(replace(shown, number=line) for shown in excerpt([text], Span(1, 1, start, end), 0))
+        source = tuple(shown._replace(number=line) for shown in excerpt([text], Span(1, 1, start, end), 0))
     place = shorten_path(path)
     return (Frame(path, place, line, "", place, in_focus=True, source=source),)
 

@@ -49,12 +49,14 @@ class Framing:
         whether the client is willing to send another request (RFC 9112, section 9.3).
     ``expect_continue``
         whether the client waits for ``100 Continue`` before the body (RFC 9110, section 10.1.1).
+    ``has_expectation``
+        whether there is an ``Expect`` field, whatever it says.
     ``upgrade``
         the protocols that the client offers to switch to, in its order (RFC 9110, section 7.8);
         empty unless ``Connection`` names the field.
     """
 
-    __slots__ = ("content_length", "expect_continue", "keep_alive", "upgrade")
+    __slots__ = ("content_length", "expect_continue", "has_expectation", "keep_alive", "upgrade")
 
     def __init__(
         self,
@@ -62,11 +64,13 @@ class Framing:
         *,
         keep_alive: bool = True,
         expect_continue: bool = False,
+        has_expectation: bool = False,
         upgrade: tuple[str, ...] = (),
     ) -> None:
         self.content_length = content_length
         self.keep_alive = keep_alive
         self.expect_continue = expect_continue
+        self.has_expectation = has_expectation or expect_continue
         self.upgrade = upgrade
 
     @property

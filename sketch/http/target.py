@@ -34,3 +34,20 @@ def parse_target(method: str, target: str) -> Target:
     if not url.scheme or not url.raw_authority:
         raise ValueError(f"request target {target!r} is neither a path nor an absolute URL")
     return Target(url.relative(), url.raw_authority)
+
+
+def is_own_path(target: str) -> bool:
+    """Whether a target is its own path, decoded: origin-form, without escapes, query or fragment."""
+    return target[:1] == "/" and "%" not in target and "?" not in target and "#" not in target
+
+
+def path_to_match(method: str, target: str) -> str:
+    """What routes are matched against: the path with its escapes decoded, but ``%2F`` and ``%25``.
+
+    Nearly all paths have no escapes, and cost no URL."""
+    if "%" not in target and target[:1] == "/":
+        if "?" in target:
+            target = target[: target.index("?")]
+        if "#" not in target:
+            return target
+    return parse_target(method, target).relative.path_safe

@@ -17,14 +17,19 @@ class Clock:
 
     ``now``
         seconds of the loop's monotonic clock, as of the last tick.
+    ``idle_deadline``
+        until when a connection that falls idle now may stay so.
     ``automatic``
         the fields that every answer of this second carries.
     """
 
-    __slots__ = ("_loop", "_on_tick", "_timer", "automatic", "now")
+    __slots__ = ("_idle_timeout", "_loop", "_on_tick", "_timer", "automatic", "idle_deadline", "now")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, on_tick: Callable[[float], None]) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, on_tick: Callable[[float], None], *, idle_timeout: float
+    ) -> None:
         self._loop = loop
+        self._idle_timeout = idle_timeout
         self._on_tick = on_tick
         self._timer: asyncio.TimerHandle | None = None
         self._read()
@@ -48,6 +53,7 @@ class Clock:
     def _read(self) -> None:
         wall = time.time()
         self.now = self._loop.time()
+        self.idle_deadline = self.now + self._idle_timeout
         self.automatic: Automatic = make_automatic(format_date(int(wall)))
         # Just after the next whole second, so that Date is never behind by more than a moment.
         self._timer = self._loop.call_later(1.001 - wall % 1.0, self._tick)

@@ -69,7 +69,7 @@ class Registry:
         self.refused = refused
         self.parser = HttpParser(limits)
         self.connections: set[Connection] = set()
-        self.clock = Clock(loop, self._sweep)
+        self.clock = Clock(loop, self._sweep, idle_timeout=limits.keepalive_timeout)
         self.is_draining = False
         self.requests_count = 0
 

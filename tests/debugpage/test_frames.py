@@ -155,7 +155,7 @@ def test_recursion_is_folded(catch: Catch) -> None:
     folded = [frame for frame in collected if isinstance(frame, Folded)]
     assert len(collected) < 8
     assert len(folded) == 1
-    assert folded[0].count > sys.getrecursionlimit() // 2
+    assert folded[0].number > sys.getrecursionlimit() // 2
 
 
 def test_mutual_recursion_is_folded_in_the_middle(catch: Catch) -> None:
@@ -163,7 +163,7 @@ def test_mutual_recursion_is_folded_in_the_middle(catch: Catch) -> None:
     collected = collect_frames(exception.__traceback__, Allowance(exceptions=1, variables=100))
     assert len(collected) == FIRST_FRAMES + 1 + LAST_FRAMES
     assert isinstance(collected[FIRST_FRAMES], Folded)
-    total = sum(frame.count if isinstance(frame, Folded) else 1 for frame in collected)
+    total = sum(frame.number if isinstance(frame, Folded) else 1 for frame in collected)
     steps = 0
     traceback = exception.__traceback__
     while traceback is not None:

@@ -88,18 +88,19 @@ class H1Engine:
         "_request",
         "_scanned",
         "_sent",
-        "_unread",
         "awaits_continue",
         "is_ended",
         "keep_alive",
         "reading",
+        "unread",
         "writing",
     )
 
     def __init__(self, parser: HttpParser, limits: Limits) -> None:
         self._parser = parser
         self._limits = limits
-        self._unread: bytes | bytearray = b""
+        self.unread: bytes | bytearray = b""
+        """What came and was not parsed yet."""
         self._scanned = 0
         self._request: RequestHead | None = None
         self._body: BodyDecoder | None = None
@@ -121,12 +122,12 @@ class H1Engine:
     @property
     def held(self) -> int:
         """Bytes that came and were not parsed yet."""
-        return len(self._unread)
+        return len(self.unread)
 
     @property
     def is_between_requests(self) -> bool:
         """Whether nothing of a next request has come yet."""
-        return self.reading is HEAD and not self._unread
+        return self.reading is HEAD and not self.unread
 
     @property
     def can_continue(self) -> bool:
@@ -148,7 +149,7 @@ class H1Engine:
         if self.reading is not HEAD:
             raise LocalProtocolError(f"no head is expected while reading is {self.reading.name}")
         try:
-            if self._unread or data.find(b"\r\n\r\n") + 4 != len(data) or data[0] == 13:
+            if self.unread or data.find(b"\r\n\r\n") + 4 != len(data) or data[0] == 13:
                 whole = self._cut_head(data)
                 if whole is None:
                     return None
@@ -184,11 +185,11 @@ class H1Engine:
     def _cut_head(self, data: bytes) -> bytes | None:
         """The bytes of the next head, out of what is held and what came; ``None`` if they are not all
         there."""
-        unread = self._unread
+        unread = self.unread
         if unread:
             if data:
                 if type(unread) is bytes:
-                    unread = self._unread = bytearray(unread)
+                    unread = self.unread = bytearray(unread)
                 unread += data
             data = bytes(unread)
         if data[:2] == b"\r\n":
@@ -202,7 +203,7 @@ class H1Engine:
         if end > self._limits.head:
             raise RemoteProtocolError("the header section is too large", status=431)
         self._scanned = 0
-        self._unread = data[end:]
+        self.unread = data[end:]
         return data[:end]
 
     def _hold_unfinished_head(self, data: bytes) -> None:
@@ -213,7 +214,7 @@ class H1Engine:
             raise RemoteProtocolError("the request line is too long", status=414)
         if len(data) > limits.head:
             raise RemoteProtocolError("the header section is too large", status=431)
-        self._unread = data
+        self.unread = data
         self._scanned = max(len(data) - 3, 0)
 
     def receive_body(self, data: bytes) -> list[bytes]:
@@ -223,9 +224,9 @@ class H1Engine:
         body = self._body
         if self.reading is not READING_BODY or body is None:
             raise LocalProtocolError(f"no body is expected while reading is {self.reading.name}")
-        if self._unread:
-            data = bytes(self._unread) + data
-            self._unread = b""
+        if self.unread:
+            data = bytes(self.unread) + data
+            self.unread = b""
         if data:
             self.awaits_continue = False
         try:
@@ -236,7 +237,7 @@ class H1Engine:
             raise
         if body.is_complete:
             self.reading = READ
-            self._unread = body.unread
+            self.unread = body.unread
             body.unread = b""
         return pieces
 
@@ -244,9 +245,9 @@ class H1Engine:
         """Keep what came before its time: the beginning of a next request."""
         if self.reading is READING_CLOSED:
             return
-        if type(self._unread) is bytes:
-            self._unread = bytearray(self._unread)
-        self._unread += data
+        if type(self.unread) is bytes:
+            self.unread = bytearray(self.unread)
+        self.unread += data
 
     def receive_end(self) -> None:
         """The client will send nothing more; what it sent before is still answered.
@@ -352,22 +353,21 @@ class H1Engine:
 
     # -- from one request to the next ------------------------------------------------------------------
 
-    def next_cycle(self) -> None:
-        """Go on to the next request. Only while `can_continue`."""
+    def next_cycle(self) -> bool:
+        """Go on to the next request, if `can_continue`; say whether it was so."""
         if self.reading is not READ or self.writing is not WRITTEN or not self.keep_alive:
-            raise LocalProtocolError("the exchange is not complete, or the connection is to be closed")
+            return False
         self.reading = HEAD
         self.writing = IDLE
-        if self._body is not None:
-            self._body = None
-            self.awaits_continue = False
+        self._body = None
+        return True
 
     def close(self) -> None:
         """Nothing more is read or written."""
         self.reading = READING_CLOSED
         self.writing = WRITING_CLOSED
         self.keep_alive = False
-        self._unread = b""
+        self.unread = b""
 
     def answer_refusal(self, head: ResponseHead, body: bytes, automatic: Automatic) -> bytes:
         """The bytes of an answer to something that was no request. It is the last one."""

@@ -1,0 +1,2 @@
+-- A GET with the one field that HTTP/1.1 demands, Host.
+dofile("report.lua")
