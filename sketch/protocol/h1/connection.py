@@ -18,7 +18,6 @@ any            CLOSED                 nothing more is written
 =============  =====================  ======================================================
 """
 
-import re
 from collections.abc import Iterable
 from enum import Enum, auto
 from typing import Final
@@ -28,7 +27,7 @@ from ...http.exchange import Bytes
 from ...http.headers import FieldLines
 from ...http.heads import NO_BODY, Framing, HttpVersion11, RequestHead, ResponseHead
 from ...http.limits import Limits
-from ...http_parser import HttpParser
+from ...http_parser import HttpParser, check_beginning
 from ...http_writer import (
     CONTINUE,
     LAST_CHUNK,
@@ -43,8 +42,6 @@ from ...http_writer import (
     encode_trailers,
 )
 from .body import BodyDecoder, ChunkedBody, CountedBody
-
-_BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
 
 
 class Reading(Enum):
@@ -125,13 +122,14 @@ class H1Engine:
 
     @property
     def held(self) -> int:
-        """Bytes that came and were not parsed yet."""
-        return len(self.unread)
+        """Bytes that came and were not parsed yet, without an empty line before a head."""
+        unread = self.unread
+        return len(unread) - (unread[:2] == b"\r\n") * 2 if unread else 0
 
     @property
     def is_between_requests(self) -> bool:
         """Whether nothing of a next request has come yet."""
-        return self.reading is HEAD and not self.unread
+        return self.reading is HEAD and not self.held
 
     @property
     def can_continue(self) -> bool:
@@ -154,16 +152,16 @@ class H1Engine:
             raise LocalProtocolError(f"no head is expected while reading is {self.reading.name}")
         previous = self._request
         if previous is not None and not self.unread:
-            end = data.find(b"\n") + 1
-            if data.startswith(self._section, end):
-                head = self._parser.parse_repeated(data, end, previous)
+            line_end = data.find(b"\n") + 1
+            if data.startswith(self._section, line_end):
+                end = line_end + len(self._section)
+                head = self._parser.parse_repeated(data, line_end, end, previous)
                 if head is not None:
-                    end += len(self._section)
                     if end != len(data):
                         self.unread = data[end:]
                     return self._take_head(head)
         try:
-            if self.unread or data.find(b"\r\n\r\n") + 4 != len(data) or data[0] == 13:
+            if self.unread or not 0 < data.find(b"\r\n\r\n") == len(data) - 4 or data[0] == 13:
                 whole = self._cut_head(data)
                 if whole is None:
                     return None
@@ -203,37 +201,29 @@ class H1Engine:
     def _cut_head(self, data: bytes) -> bytes | None:
         """The bytes of the next head, out of what is held and what came; ``None`` if they are not all
         there."""
-        unread = self.unread
-        if unread:
-            if data:
-                if type(unread) is bytes:
-                    unread = self.unread = bytearray(unread)
-                unread += data
-            data = bytes(unread)
-        if data[:2] == b"\r\n":
-            # RFC 9112, section 2.2: one empty line is taken, for clients that send one after a body.
-            data = data[2:]
-            self._scanned = 0
-        end = data.find(b"\r\n\r\n", self._scanned) + 4
+        unread = self.unread or data
+        if self.unread:
+            # The head grows at one end of one buffer, and is cut off the other: each byte is copied a
+            # bounded number of times, however many pieces it comes in, and whatever comes after it.
+            if not isinstance(unread, bytearray):
+                unread = bytearray(unread)
+            unread += data
+        # RFC 9112, section 2.2: one empty line is taken, for clients that send one after a body.
+        begin = 2 if unread[:2] == b"\r\n" else 0
+        end = unread.find(b"\r\n\r\n", max(self._scanned, begin)) + 4
         if end < 4:
-            self._hold_unfinished_head(data)
+            check_beginning(unread, self._limits, begin=begin, scanned=self._scanned)
+            self.unread = unread
+            self._scanned = max(len(unread) - 3, 0)
             return None
-        if end > self._limits.head:
-            raise RemoteProtocolError("the header section is too large", status=431)
         self._scanned = 0
-        self.unread = data[end:]
-        return data[:end]
-
-    def _hold_unfinished_head(self, data: bytes) -> None:
-        limits = self._limits
-        if _BARE_LINE_FEED.search(data, max(self._scanned - 1, 0)):
-            raise RemoteProtocolError("a line of the head does not end in CR LF")
-        if len(data) > limits.request_line + 2 and data.find(b"\r\n", 0, limits.request_line + 2) < 0:
-            raise RemoteProtocolError("the request line is too long", status=414)
-        if len(data) > limits.head:
-            raise RemoteProtocolError("the header section is too large", status=431)
-        self.unread = data
-        self._scanned = max(len(data) - 3, 0)
+        head = bytes(unread[begin:end])
+        if isinstance(unread, bytearray):
+            del unread[:end]
+            self.unread = unread
+        else:
+            self.unread = unread[end:]
+        return head
 
     def receive_body(self, data: bytes) -> list[bytes]:
         """The pieces of the current request's body in what was held and in ``data``.
