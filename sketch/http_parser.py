@@ -18,6 +18,8 @@ from .http.limits import DEFAULT_LIMITS, Limits
 
 # The last group is empty for HTTP/1.1, the minor version for all others.
 _REQUEST_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([!-~]+) HTTP/1\.(?:1|([0-9]))\r\n")
+# The usual form of target, which is all that llhttp would ask of it.
+_COMMON_LINE = re.compile(rb"([A-Z]+) (/[!-~]*) HTTP/1\.1\r\n")
 _LIKE_A_REQUEST_LINE = re.compile(rb"[^ \r\n]+ [^ \r\n]+ HTTP/([0-9])(?:\.[0-9])?\r\n")
 _CONTENT_LENGTH = re.compile(rb"[0-9]{1,19}")
 _BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
@@ -34,7 +36,6 @@ _KEEP_ALIVE: Final = (b"keep-alive", b"Keep-Alive")
 _PLAIN_METHODS: Final = {
     name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
 }
-_STAND_IN_LINE: Final = b"GET / HTTP/1.1\r\n"
 
 _CLOSE: Final = Framing(keep_alive=False)
 
@@ -92,12 +93,12 @@ class HttpParser:
         A client says the same of itself in every request (it is what HPACK, RFC 7541, is built on). What
         was read out of these bytes once needs no second reading: 0.6 microseconds in place of 1.1 for one
         field, and of 3.7 for thirteen."""
-        match = _REQUEST_LINE.match(data)
+        match = _COMMON_LINE.match(data)
         if match is None or match.end() != line_end or end > self._shortest_line:
             return None
-        name, target, minor = match.groups()
+        name, target = match.groups()
         method = _PLAIN_METHODS.get(name)
-        if method is None or minor is not None or previous.version is not HttpVersion11:
+        if method is None or previous.version is not HttpVersion11:
             return None
         return RequestHead(method, target.decode(), HttpVersion11, previous.fields, previous.framing)
 
@@ -107,8 +108,10 @@ class HttpParser:
             self._check_lines(data)
         method, target, minor = match.groups()
         version = HttpVersion10 if minor == b"0" else HttpVersion11
-        # A stand-in, because llhttp would give the request line a meaning of its own.
-        fields = self._parse_fields(_STAND_IN_LINE + data[match.end() :])
+        # A stand-in, because llhttp would give the method or the version a meaning of its own. It judges
+        # the target, as it does for the common methods; CONNECT has a form of its own.
+        path = b"/" if method == b"CONNECT" else target
+        fields = self._parse_fields(b"GET %b HTTP/1.1\r\n%b" % (path, data[match.end() :]))
         names = [field_name.lower() for field_name, _ in fields]
         framing = self._read_framing(names, fields, version)
         return RequestHead(method.decode(), target.decode(), version, fields, framing)
