@@ -284,7 +284,7 @@ class H1Engine:
         request = self._current_request()
         if not 100 <= head.status < 200 or head.status == 101:
             raise LocalProtocolError(f"status {head.status} is not an interim response")
-        return encode_interim(head) if request.version is HttpVersion11 else b""
+        return encode_interim(head, request) if request.version is HttpVersion11 else b""
 
     def respond(self, head: ResponseHead, body: Bytes, automatic: Automatic) -> bytes:
         """The bytes of a whole response. Raises `LocalProtocolError` after another one."""
