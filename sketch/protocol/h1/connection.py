@@ -24,7 +24,7 @@ from typing import Final
 
 from ...http.errors import LocalProtocolError, RemoteProtocolError
 from ...http.exchange import Bytes
-from ...http.headers import FieldLines
+from ...http.headers import FieldLines, split_list
 from ...http.heads import NO_BODY, Framing, HttpVersion11, RequestHead, ResponseHead
 from ...http.limits import Limits
 from ...http_parser import HttpParser, check_beginning
@@ -171,6 +171,8 @@ class H1Engine:
         except RemoteProtocolError:
             self.reading = READING_CLOSED
             self.keep_alive = False
+            self._request = None
+            self.unread = b""
             raise
         self._section = data[data.find(b"\n") + 1 :]
         return self._take_head(head)
@@ -284,17 +286,24 @@ class H1Engine:
         request = self._current_request()
         if not 100 <= head.status < 200 or head.status == 101:
             raise LocalProtocolError(f"status {head.status} is not an interim response")
-        return encode_interim(head, request) if request.version is HttpVersion11 else b""
+        if request.version is not HttpVersion11:
+            return b""
+        data = encode_interim(head, request)
+        if head.status == 100:
+            self.awaits_continue = False
+        return data
 
     def respond(self, head: ResponseHead, body: Bytes, automatic: Automatic) -> bytes:
         """The bytes of a whole response. Raises `LocalProtocolError` after another one."""
         wire = head.plain_wire
         if wire is not None and self.writing is IDLE and self._answers_plainly and self.keep_alive:
+            data = encode_plain(wire, body, automatic)
             self.writing = WRITTEN
-            return encode_plain(wire, body, automatic)
+            return data
         request = self._current_request()
-        self._settle_keep_alive(head)
-        data = encode_response(head, body, request, keep_alive=self.keep_alive, automatic=automatic)
+        keep_alive = self._keeps_alive_after(head)
+        data = encode_response(head, body, request, keep_alive=keep_alive, automatic=automatic)
+        self.keep_alive = keep_alive
         self.writing = WRITTEN
         return data
 
@@ -302,14 +311,13 @@ class H1Engine:
         """The bytes of a response's head, with its body to follow. Raises `LocalProtocolError` after
         another one."""
         request = self._current_request()
-        self._settle_keep_alive(head)
         framing, declared = choose_framing(head, content_length, request)
-        if framing is BodyFraming.CLOSE:
-            self.keep_alive = False
+        keep_alive = self._keeps_alive_after(head) and framing is not BodyFraming.CLOSE
+        data = encode_start(head, framing, declared, request, keep_alive=keep_alive, automatic=automatic)
         self._framing = framing
         self._declared = declared
         self._sent = 0
-        data = encode_start(head, framing, declared, request, keep_alive=self.keep_alive, automatic=automatic)
+        self.keep_alive = keep_alive
         self.writing = WRITING_BODY
         return data
 
@@ -323,11 +331,12 @@ class H1Engine:
             return ()
         if framing is BodyFraming.CHUNKED:
             return encode_chunk(data)
-        self._sent += size
-        if self._declared is not None and self._sent > self._declared:
+        sent = self._sent + size
+        if self._declared is not None and sent > self._declared:
             raise LocalProtocolError(
-                f"the response declares {self._declared} bytes and its body has at least {self._sent}"
+                f"the response declares {self._declared} bytes and its body has at least {sent}"
             )
+        self._sent = sent
         return (data,)
 
     def finish(self, trailers: Iterable[tuple[str, str]]) -> bytes:
@@ -346,18 +355,18 @@ class H1Engine:
         return data
 
     def _current_request(self) -> RequestHead:
-        if self._request is None:
+        if self._request is None or self.reading is HEAD:
             raise LocalProtocolError("there is no request to answer")
         if self.writing is not IDLE:
             raise LocalProtocolError(f"the request was answered already (writing is {self.writing.name})")
         return self._request
 
-    def _settle_keep_alive(self, head: ResponseHead) -> None:
-        if "close" in head.carried.get("connection", "").lower():
-            self.keep_alive = False
+    def _keeps_alive_after(self, head: ResponseHead) -> bool:
         if self.awaits_continue:
             # The body may or may not come: the next bytes could be either (RFC 9110, section 10.1.1).
-            self.keep_alive = False
+            return False
+        options = split_list(head.carried.get("connection", "").lower())
+        return self.keep_alive and "close" not in options
 
     # -- from one request to the next ------------------------------------------------------------------
 
@@ -367,6 +376,7 @@ class H1Engine:
             return False
         self.reading = HEAD
         self.writing = IDLE
+        self._answers_plainly = False
         self._body = None
         return True
 
@@ -381,9 +391,12 @@ class H1Engine:
         """The bytes of an answer to something that was no request. It is the last one."""
         if self.writing is not IDLE:
             raise LocalProtocolError("an answer was begun already")
+        data = encode_response(head, body, _NO_REQUEST, keep_alive=False, automatic=automatic)
         self.keep_alive = False
+        self.reading = READING_CLOSED
         self.writing = WRITTEN
-        return encode_response(head, body, _NO_REQUEST, keep_alive=False, automatic=automatic)
+        self.unread = b""
+        return data
 
 
 _NO_REQUEST: Final = RequestHead("GET", "*", HttpVersion11, FieldLines())
