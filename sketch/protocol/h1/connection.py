@@ -43,6 +43,8 @@ from ...http_writer import (
 )
 from .body import BodyDecoder, ChunkedBody, CountedBody
 
+_WINDOW: Final = 4096
+
 
 class Reading(Enum):
     """What the next byte from the client belongs to."""
@@ -234,21 +236,37 @@ class H1Engine:
         body = self._body
         if self.reading is not READING_BODY or body is None:
             raise LocalProtocolError(f"no body is expected while reading is {self.reading.name}")
-        if self.unread:
-            data = bytes(self.unread) + data
-            self.unread = b""
-        if data:
+        if data or self.unread:
             self.awaits_continue = False
         try:
-            pieces = body.feed(data)
+            if len(self.unread) > _WINDOW:
+                pieces = self._feed_held(body, data)
+            else:
+                pieces = body.feed(bytes(self.unread) + data if self.unread else data)
+                self.unread = body.unread
         except RemoteProtocolError:
             self.reading = READING_CLOSED
             self.keep_alive = False
+            self.unread = b""
             raise
         if body.is_complete:
             self.reading = READ
-            self.unread = body.unread
             body.unread = b""
+        return pieces
+
+    def _feed_held(self, body: BodyDecoder, data: bytes) -> list[bytes]:
+        """Feed what is held in windows: of thousands of small requests sent ahead, each must not copy all
+        that comes after it."""
+        held = self.unread if isinstance(self.unread, bytearray) else bytearray(self.unread)
+        held += data
+        pieces: list[bytes] = []
+        size = _WINDOW
+        while held and not body.is_complete:
+            window = bytes(held[:size])
+            pieces += body.feed(window)
+            del held[: len(window) - len(body.unread)]
+            size *= 2
+        self.unread = held
         return pieces
 
     def hold(self, data: bytes) -> None:
