@@ -4,6 +4,7 @@ What is answered is decided elsewhere; here it is decided how the client will kn
 (RFC 9112, section 6), and what the carrier adds to a head.
 """
 
+import re
 from collections.abc import Iterable
 from enum import Enum, auto
 from functools import lru_cache
@@ -18,6 +19,7 @@ from .http.status import allows_body
 LAST_CHUNK: Final = b"0\r\n\r\n"
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
+_CONTENT_LENGTH = re.compile(r"[0-9]{1,19}")
 _SERVER: Final = f"Server: {SERVER_SOFTWARE}\r\n".encode()
 
 
@@ -67,6 +69,7 @@ def encode_response(
 
     Raises `LocalProtocolError` when the application declared a length that is not the body's."""
     framing, declared = choose_framing(head, len(body), request)
+    head = without_refused(head, request)
     parts = [head.encode()]
     if framing is BodyFraming.COUNTED and declared != len(body):
         raise LocalProtocolError(f"the response declares {declared} bytes and its body has {len(body)}")
@@ -75,10 +78,10 @@ def encode_response(
         parts += _control_fields(head, request, keep_alive, automatic)
         parts += [*(encode_chunk(body) if body else ()), LAST_CHUNK]
         return b"".join(parts)
-    if "content-length" not in head.carried and _says_length(framing, head, body):
-        parts.append(content_length(len(body)))
+    length = len(body) if framing is not BodyFraming.NONE or body else None
+    parts.append(_length_field(head, length, request))
     parts += _control_fields(head, request, keep_alive, automatic)
-    if framing is not BodyFraming.NONE and head.status != 205:
+    if framing is not BodyFraming.NONE:
         parts.append(bytes(body))
     return b"".join(parts)
 
@@ -93,12 +96,12 @@ def encode_start(
     automatic: Automatic,
 ) -> bytes:
     """The head of an answer whose body follows."""
+    head = without_refused(head, request)
     parts = [head.encode()]
     carried = head.carried
     if framing is BodyFraming.CHUNKED and "transfer-encoding" not in carried:
         parts.append(b"Transfer-Encoding: chunked\r\n")
-    if declared is not None and "content-length" not in carried and allows_body(head.status):
-        parts.append(content_length(declared))
+    parts.append(_length_field(head, declared, request))
     parts += _control_fields(head, request, keep_alive, automatic)
     return b"".join(parts)
 
@@ -109,18 +112,24 @@ def choose_framing(
     """How the body will be framed, and its declared length, where there is one.
 
     ``content_length`` is what the caller knows; a ``Content-Length`` among the fields goes before it.
-    Raises `LocalProtocolError` for fields that contradict each other."""
+    Raises `LocalProtocolError` for fields that contradict each other, and for a status that is not
+    final."""
+    if head.status < 200:
+        raise LocalProtocolError(f"{head.status} is not the status of a final response")
     carried = head.carried
     named = carried.get("content-length")
-    chunked = carried.get("transfer-encoding", "").strip().lower() == "chunked"
+    coding = carried.get("transfer-encoding")
+    chunked = coding is not None
+    if coding is not None and coding.strip(" \t").lower() != "chunked":
+        raise LocalProtocolError(f"the response's Transfer-Encoding is {coding!r}")
     if named is not None:
         if chunked:
             raise LocalProtocolError("the response has both Content-Length and Transfer-Encoding")
-        if not (named.isascii() and named.isdigit()):
+        if _CONTENT_LENGTH.fullmatch(named) is None:
             raise LocalProtocolError(f"the response's Content-Length is {named!r}")
         content_length = int(named)
     if request.method == "HEAD" or not allows_body(head.status):
-        return BodyFraming.NONE, content_length
+        return BodyFraming.NONE, None if chunked else content_length
     if chunked and request.version is HttpVersion11:
         return BodyFraming.CHUNKED, None
     if content_length is not None:
@@ -130,9 +139,23 @@ def choose_framing(
     return BodyFraming.CLOSE, None
 
 
-def encode_interim(head: ResponseHead) -> bytes:
+def without_refused(head: ResponseHead, request: RequestHead) -> ResponseHead:
+    """A head without the framing fields that the application set where none may be sent: no
+    ``Transfer-Encoding`` to HTTP/1.0 (RFC 9112, section 6.1), and neither it nor ``Content-Length`` with
+    1xx and 204 (RFC 9110, section 8.6), nor with 205, which the carrier frames itself."""
+    if allows_body(head.status) or head.status == 304:
+        refused = {"transfer-encoding"} if request.version is not HttpVersion11 else set()
+    else:
+        refused = {"transfer-encoding", "content-length"}
+    if refused.isdisjoint(head.carried):
+        return head
+    fields = [(name, value) for name, value in head.fields if name.lower() not in refused]
+    return ResponseHead(head.status, head.reason, fields, automatic=head.automatic)
+
+
+def encode_interim(head: ResponseHead, request: RequestHead) -> bytes:
     """An interim (1xx) response (RFC 9110, section 15.2)."""
-    return head.encode() + b"\r\n"
+    return without_refused(head, request).encode() + b"\r\n"
 
 
 def encode_chunk(data: Bytes) -> tuple[bytes, Bytes, bytes]:
@@ -150,12 +173,18 @@ def encode_trailers(trailers: Iterable[tuple[str, str]]) -> bytes:
     return b"0\r\n" + "".join(lines).encode("utf-8", "surrogateescape") + b"\r\n"
 
 
-def _says_length(framing: BodyFraming, head: ResponseHead, body: Bytes) -> bool:
-    """Whether ``Content-Length`` is added: never to 1xx and 204 (RFC 9110, section 8.6); to an answer
-    without a body only where the body that was left out is known."""
-    if framing is BodyFraming.NONE:
-        return len(body) > 0 and (allows_body(head.status) or head.status == 304)
-    return True
+def _length_field(head: ResponseHead, length: int | None, request: RequestHead) -> bytes:
+    """The line that says how long the body is, if the answer has none and may have one: never for 1xx, 204
+    (RFC 9110, section 8.6) and 304, whose body would not be the one that was left out."""
+    if "content-length" in head.carried or "transfer-encoding" in head.carried:
+        return b""
+    if head.status == 205 and request.method != "HEAD":
+        # Unlike 204 and 304 it does not end with its head: a client waits for what is not said to be empty
+        # (RFC 9110, section 15.3.6).
+        length = 0
+    elif length is None or not allows_body(head.status):
+        return b""
+    return content_length(length)
 
 
 def _control_fields(

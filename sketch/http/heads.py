@@ -193,13 +193,17 @@ class ResponseHead:
 
     @property
     def carried(self) -> Mapping[str, str]:
-        """Those fields, by lower-case name, which the carrier would otherwise write itself."""
+        """Those fields, by lower-case name, which the carrier would otherwise write itself. Lines of one
+        name are combined (RFC 9110, section 5.3)."""
         carried = self._carried
         if carried is None:
-            named = {name.lower(): value for name, value in self.fields}
-            carried = {name: named[name] for name in _CARRIED & named.keys()} or _NONE_CARRIED
+            named = {name.lower() for name, _ in self.fields}
+            carried = {name: self._combine(name) for name in _CARRIED & named} or _NONE_CARRIED
             self._carried = carried
         return carried
+
+    def _combine(self, name: str) -> str:
+        return ", ".join([value for own, value in self.fields if own.lower() == name])
 
     def __repr__(self) -> str:
         return f"<ResponseHead {self.status} {self.reason}>"

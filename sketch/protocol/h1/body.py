@@ -79,6 +79,7 @@ class ChunkedBody:
         "_part",
         "_remaining",
         "_trailer_bytes",
+        "_trailer_count",
         "trailers",
         "unread",
     )
@@ -90,6 +91,7 @@ class ChunkedBody:
         self._line = b""
         self._extensions = 0
         self._trailer_bytes = 0
+        self._trailer_count = 0
         self.trailers: list[tuple[bytes, bytes]] = []
         """The trailer fields that may be kept, once the body is complete."""
         self.unread = b""
@@ -176,8 +178,9 @@ class ChunkedBody:
         if match is None:
             raise RemoteProtocolError("a trailer field is malformed")
         self._trailer_bytes += len(line) + 2
+        self._trailer_count += 1
         limits = self._limits
-        if self._trailer_bytes > limits.trailers or len(self.trailers) >= limits.trailer_fields:
+        if self._trailer_bytes > limits.trailers or self._trailer_count > limits.trailer_fields:
             raise RemoteProtocolError("the trailer section is too large")
         name, value = match.groups()
         if name.lower() not in FORBIDDEN_TRAILERS:

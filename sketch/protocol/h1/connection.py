@@ -18,17 +18,16 @@ any            CLOSED                 nothing more is written
 =============  =====================  ======================================================
 """
 
-import re
 from collections.abc import Iterable
 from enum import Enum, auto
 from typing import Final
 
 from ...http.errors import LocalProtocolError, RemoteProtocolError
 from ...http.exchange import Bytes
-from ...http.headers import FieldLines
+from ...http.headers import FieldLines, split_list
 from ...http.heads import NO_BODY, Framing, HttpVersion11, RequestHead, ResponseHead
 from ...http.limits import Limits
-from ...http_parser import HttpParser
+from ...http_parser import HttpParser, check_beginning
 from ...http_writer import (
     CONTINUE,
     LAST_CHUNK,
@@ -44,7 +43,7 @@ from ...http_writer import (
 )
 from .body import BodyDecoder, ChunkedBody, CountedBody
 
-_BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
+_WINDOW: Final = 4096
 
 
 class Reading(Enum):
@@ -125,13 +124,14 @@ class H1Engine:
 
     @property
     def held(self) -> int:
-        """Bytes that came and were not parsed yet."""
-        return len(self.unread)
+        """Bytes that came and were not parsed yet, without an empty line before a head."""
+        unread = self.unread
+        return len(unread) - (unread[:2] == b"\r\n") * 2 if unread else 0
 
     @property
     def is_between_requests(self) -> bool:
         """Whether nothing of a next request has come yet."""
-        return self.reading is HEAD and not self.unread
+        return self.reading is HEAD and not self.held
 
     @property
     def can_continue(self) -> bool:
@@ -154,16 +154,16 @@ class H1Engine:
             raise LocalProtocolError(f"no head is expected while reading is {self.reading.name}")
         previous = self._request
         if previous is not None and not self.unread:
-            end = data.find(b"\n") + 1
-            if data.startswith(self._section, end):
-                head = self._parser.parse_repeated(data, end, previous)
+            line_end = data.find(b"\n") + 1
+            if data.startswith(self._section, line_end):
+                end = line_end + len(self._section)
+                head = self._parser.parse_repeated(data, line_end, end, previous)
                 if head is not None:
-                    end += len(self._section)
                     if end != len(data):
                         self.unread = data[end:]
                     return self._take_head(head)
         try:
-            if self.unread or data.find(b"\r\n\r\n") + 4 != len(data) or data[0] == 13:
+            if self.unread or not 0 < data.find(b"\r\n\r\n") == len(data) - 4 or data[0] == 13:
                 whole = self._cut_head(data)
                 if whole is None:
                     return None
@@ -173,6 +173,8 @@ class H1Engine:
         except RemoteProtocolError:
             self.reading = READING_CLOSED
             self.keep_alive = False
+            self._request = None
+            self.unread = b""
             raise
         self._section = data[data.find(b"\n") + 1 :]
         return self._take_head(head)
@@ -203,37 +205,29 @@ class H1Engine:
     def _cut_head(self, data: bytes) -> bytes | None:
         """The bytes of the next head, out of what is held and what came; ``None`` if they are not all
         there."""
-        unread = self.unread
-        if unread:
-            if data:
-                if type(unread) is bytes:
-                    unread = self.unread = bytearray(unread)
-                unread += data
-            data = bytes(unread)
-        if data[:2] == b"\r\n":
-            # RFC 9112, section 2.2: one empty line is taken, for clients that send one after a body.
-            data = data[2:]
-            self._scanned = 0
-        end = data.find(b"\r\n\r\n", self._scanned) + 4
+        unread = self.unread or data
+        if self.unread:
+            # The head grows at one end of one buffer, and is cut off the other: each byte is copied a
+            # bounded number of times, however many pieces it comes in, and whatever comes after it.
+            if not isinstance(unread, bytearray):
+                unread = bytearray(unread)
+            unread += data
+        # RFC 9112, section 2.2: one empty line is taken, for clients that send one after a body.
+        begin = 2 if unread[:2] == b"\r\n" else 0
+        end = unread.find(b"\r\n\r\n", max(self._scanned, begin)) + 4
         if end < 4:
-            self._hold_unfinished_head(data)
+            check_beginning(unread, self._limits, begin=begin, scanned=self._scanned)
+            self.unread = unread
+            self._scanned = max(len(unread) - 3, 0)
             return None
-        if end > self._limits.head:
-            raise RemoteProtocolError("the header section is too large", status=431)
         self._scanned = 0
-        self.unread = data[end:]
-        return data[:end]
-
-    def _hold_unfinished_head(self, data: bytes) -> None:
-        limits = self._limits
-        if _BARE_LINE_FEED.search(data, max(self._scanned - 1, 0)):
-            raise RemoteProtocolError("a line of the head does not end in CR LF")
-        if len(data) > limits.request_line + 2 and data.find(b"\r\n", 0, limits.request_line + 2) < 0:
-            raise RemoteProtocolError("the request line is too long", status=414)
-        if len(data) > limits.head:
-            raise RemoteProtocolError("the header section is too large", status=431)
-        self.unread = data
-        self._scanned = max(len(data) - 3, 0)
+        head = bytes(unread[begin:end])
+        if isinstance(unread, bytearray):
+            del unread[:end]
+            self.unread = unread
+        else:
+            self.unread = unread[end:]
+        return head
 
     def receive_body(self, data: bytes) -> list[bytes]:
         """The pieces of the current request's body in what was held and in ``data``.
@@ -242,21 +236,37 @@ class H1Engine:
         body = self._body
         if self.reading is not READING_BODY or body is None:
             raise LocalProtocolError(f"no body is expected while reading is {self.reading.name}")
-        if self.unread:
-            data = bytes(self.unread) + data
-            self.unread = b""
-        if data:
+        if data or self.unread:
             self.awaits_continue = False
         try:
-            pieces = body.feed(data)
+            if len(self.unread) > _WINDOW:
+                pieces = self._feed_held(body, data)
+            else:
+                pieces = body.feed(bytes(self.unread) + data if self.unread else data)
+                self.unread = body.unread
         except RemoteProtocolError:
             self.reading = READING_CLOSED
             self.keep_alive = False
+            self.unread = b""
             raise
         if body.is_complete:
             self.reading = READ
-            self.unread = body.unread
             body.unread = b""
+        return pieces
+
+    def _feed_held(self, body: BodyDecoder, data: bytes) -> list[bytes]:
+        """Feed what is held in windows: of thousands of small requests sent ahead, each must not copy all
+        that comes after it."""
+        held = self.unread if isinstance(self.unread, bytearray) else bytearray(self.unread)
+        held += data
+        pieces: list[bytes] = []
+        size = _WINDOW
+        while held and not body.is_complete:
+            window = bytes(held[:size])
+            pieces += body.feed(window)
+            del held[: len(window) - len(body.unread)]
+            size *= 2
+        self.unread = held
         return pieces
 
     def hold(self, data: bytes) -> None:
@@ -294,17 +304,24 @@ class H1Engine:
         request = self._current_request()
         if not 100 <= head.status < 200 or head.status == 101:
             raise LocalProtocolError(f"status {head.status} is not an interim response")
-        return encode_interim(head) if request.version is HttpVersion11 else b""
+        if request.version is not HttpVersion11:
+            return b""
+        data = encode_interim(head, request)
+        if head.status == 100:
+            self.awaits_continue = False
+        return data
 
     def respond(self, head: ResponseHead, body: Bytes, automatic: Automatic) -> bytes:
         """The bytes of a whole response. Raises `LocalProtocolError` after another one."""
         wire = head.plain_wire
         if wire is not None and self.writing is IDLE and self._answers_plainly and self.keep_alive:
+            data = encode_plain(wire, body, automatic)
             self.writing = WRITTEN
-            return encode_plain(wire, body, automatic)
+            return data
         request = self._current_request()
-        self._settle_keep_alive(head)
-        data = encode_response(head, body, request, keep_alive=self.keep_alive, automatic=automatic)
+        keep_alive = self._keeps_alive_after(head)
+        data = encode_response(head, body, request, keep_alive=keep_alive, automatic=automatic)
+        self.keep_alive = keep_alive
         self.writing = WRITTEN
         return data
 
@@ -312,14 +329,13 @@ class H1Engine:
         """The bytes of a response's head, with its body to follow. Raises `LocalProtocolError` after
         another one."""
         request = self._current_request()
-        self._settle_keep_alive(head)
         framing, declared = choose_framing(head, content_length, request)
-        if framing is BodyFraming.CLOSE:
-            self.keep_alive = False
+        keep_alive = self._keeps_alive_after(head) and framing is not BodyFraming.CLOSE
+        data = encode_start(head, framing, declared, request, keep_alive=keep_alive, automatic=automatic)
         self._framing = framing
         self._declared = declared
         self._sent = 0
-        data = encode_start(head, framing, declared, request, keep_alive=self.keep_alive, automatic=automatic)
+        self.keep_alive = keep_alive
         self.writing = WRITING_BODY
         return data
 
@@ -333,11 +349,12 @@ class H1Engine:
             return ()
         if framing is BodyFraming.CHUNKED:
             return encode_chunk(data)
-        self._sent += size
-        if self._declared is not None and self._sent > self._declared:
+        sent = self._sent + size
+        if self._declared is not None and sent > self._declared:
             raise LocalProtocolError(
-                f"the response declares {self._declared} bytes and its body has at least {self._sent}"
+                f"the response declares {self._declared} bytes and its body has at least {sent}"
             )
+        self._sent = sent
         return (data,)
 
     def finish(self, trailers: Iterable[tuple[str, str]]) -> bytes:
@@ -356,18 +373,18 @@ class H1Engine:
         return data
 
     def _current_request(self) -> RequestHead:
-        if self._request is None:
+        if self._request is None or self.reading is HEAD:
             raise LocalProtocolError("there is no request to answer")
         if self.writing is not IDLE:
             raise LocalProtocolError(f"the request was answered already (writing is {self.writing.name})")
         return self._request
 
-    def _settle_keep_alive(self, head: ResponseHead) -> None:
-        if "close" in head.carried.get("connection", "").lower():
-            self.keep_alive = False
+    def _keeps_alive_after(self, head: ResponseHead) -> bool:
         if self.awaits_continue:
             # The body may or may not come: the next bytes could be either (RFC 9110, section 10.1.1).
-            self.keep_alive = False
+            return False
+        options = split_list(head.carried.get("connection", "").lower())
+        return self.keep_alive and "close" not in options
 
     # -- from one request to the next ------------------------------------------------------------------
 
@@ -377,6 +394,7 @@ class H1Engine:
             return False
         self.reading = HEAD
         self.writing = IDLE
+        self._answers_plainly = False
         self._body = None
         return True
 
@@ -391,9 +409,12 @@ class H1Engine:
         """The bytes of an answer to something that was no request. It is the last one."""
         if self.writing is not IDLE:
             raise LocalProtocolError("an answer was begun already")
+        data = encode_response(head, body, _NO_REQUEST, keep_alive=False, automatic=automatic)
         self.keep_alive = False
+        self.reading = READING_CLOSED
         self.writing = WRITTEN
-        return encode_response(head, body, _NO_REQUEST, keep_alive=False, automatic=automatic)
+        self.unread = b""
+        return data
 
 
 _NO_REQUEST: Final = RequestHead("GET", "*", HttpVersion11, FieldLines())
