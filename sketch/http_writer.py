@@ -75,10 +75,10 @@ def encode_response(
         parts += _control_fields(head, request, keep_alive, automatic)
         parts += [*(encode_chunk(body) if body else ()), LAST_CHUNK]
         return b"".join(parts)
-    if "content-length" not in head.carried and _says_length(framing, head, body):
-        parts.append(content_length(len(body)))
+    length = len(body) if framing is not BodyFraming.NONE or body else None
+    parts.append(_length_field(head, length, request))
     parts += _control_fields(head, request, keep_alive, automatic)
-    if framing is not BodyFraming.NONE and head.status != 205:
+    if framing is not BodyFraming.NONE:
         parts.append(bytes(body))
     return b"".join(parts)
 
@@ -97,8 +97,7 @@ def encode_start(
     carried = head.carried
     if framing is BodyFraming.CHUNKED and "transfer-encoding" not in carried:
         parts.append(b"Transfer-Encoding: chunked\r\n")
-    if declared is not None and "content-length" not in carried and allows_body(head.status):
-        parts.append(content_length(declared))
+    parts.append(_length_field(head, declared, request))
     parts += _control_fields(head, request, keep_alive, automatic)
     return b"".join(parts)
 
@@ -150,12 +149,18 @@ def encode_trailers(trailers: Iterable[tuple[str, str]]) -> bytes:
     return b"0\r\n" + "".join(lines).encode("utf-8", "surrogateescape") + b"\r\n"
 
 
-def _says_length(framing: BodyFraming, head: ResponseHead, body: Bytes) -> bool:
-    """Whether ``Content-Length`` is added: never to 1xx and 204 (RFC 9110, section 8.6); to an answer
-    without a body only where the body that was left out is known."""
-    if framing is BodyFraming.NONE:
-        return len(body) > 0 and (allows_body(head.status) or head.status == 304)
-    return True
+def _length_field(head: ResponseHead, length: int | None, request: RequestHead) -> bytes:
+    """The line that says how long the body is, if the answer has none and may have one: never for 1xx, 204
+    (RFC 9110, section 8.6) and 304, whose body would not be the one that was left out."""
+    if "content-length" in head.carried:
+        return b""
+    if head.status == 205 and request.method != "HEAD":
+        # Unlike 204 and 304 it does not end with its head: a client waits for what is not said to be empty
+        # (RFC 9110, section 15.3.6).
+        length = 0
+    elif length is None or not allows_body(head.status):
+        return b""
+    return content_length(length)
 
 
 def _control_fields(

@@ -359,6 +359,7 @@ def _add_framing(fields: list[tuple[bytes, bytes]], version: HttpVersion, body: 
         length,
         keep_alive="close" not in options if is_persistent else "keep-alive" in options,
         expect_continue=is_persistent and _get(fields, b"expect").lower() == "100-continue",
+        has_expectation=bool(_get(fields, b"expect")),
         upgrade=tuple(split_list(_get(fields, b"upgrade"))) if "upgrade" in options else (),
     )
 
