@@ -9,7 +9,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from multidict import CIMultiDict, CIMultiDictProxy, MultiMapping
 from yarl import URL
@@ -78,7 +78,7 @@ class BaseRequest(MutableMapping[Any, Any]):
         remote: str = _UNSET,
         client_max_size: int = _UNSET,
         client_max_fields: int = _UNSET,
-    ) -> "BaseRequest":
+    ) -> Self:
         """A copy on the same exchange with some attributes replaced, for middlewares that rewrite.
 
         Raises `RuntimeError` once the body was read."""
@@ -103,7 +103,7 @@ class BaseRequest(MutableMapping[Any, Any]):
             setattr(copy, name, getattr(self, name) if value is _UNSET else value)
         return copy
 
-    def _copy(self) -> "BaseRequest":
+    def _copy(self) -> Self:
         return type(self)(self.exchange)
 
     # -- the line --------------------------------------------------------------------------------------
@@ -212,8 +212,8 @@ class BaseRequest(MutableMapping[Any, Any]):
 
     @property
     def raw_headers(self) -> tuple[tuple[bytes, bytes], ...]:
-        """The header fields as they were sent."""
-        return tuple(self.head.fields)
+        """The header fields as they were sent, without the white space around values."""
+        return tuple([(name, value.strip(b" \t")) for name, value in self.head.fields])
 
     @property
     def cookies(self) -> Mapping[str, str]:
@@ -255,9 +255,8 @@ class BaseRequest(MutableMapping[Any, Any]):
 
     @property
     def body_exists(self) -> bool:
-        """Whether the request has a body, be it empty."""
-        framing = self.head.framing
-        return framing.has_body or self.content_length is not None
+        """Whether the request has a body: one with a length that is not 0, or a chunked one."""
+        return self.head.framing.has_body
 
     @property
     def can_read_body(self) -> bool:
@@ -285,9 +284,9 @@ class BaseRequest(MutableMapping[Any, Any]):
     async def _read_whole(self) -> bytes:
         exchange, limit = self.exchange, self.client_max_size
         declared = self.head.framing.content_length
-        if limit and declared is not None and declared > limit:
-            raise BodyTooLarge(limit, declared)
         if self._content is None:
+            if limit and declared is not None and declared > limit:
+                raise BodyTooLarge(limit, declared)
             # A small body comes with its head: nothing to wait for, and no stream to make.
             piece = exchange.read_nowait()
             if len(piece) == declared:
@@ -383,7 +382,6 @@ class Request(BaseRequest):
     found: "tuple[Endpoint, Mapping[str, str] | None] | None" = None
     """What the router found: the endpoint, and the values of its parameters."""
 
-
     def __init__(
         self,
         exchange: Exchange | None = None,
@@ -402,7 +400,7 @@ class Request(BaseRequest):
         self.head = exchange.head
         self._root_app = app
 
-    def _copy(self) -> "BaseRequest":
+    def _copy(self) -> Self:
         copy = type(self)(self.exchange, self._root_app)
         copy.has_prepare_hooks = self.has_prepare_hooks
         copy._match_info = self._match_info
