@@ -275,6 +275,13 @@ class Response(StreamResponse):
         zlib_executor_size: int = 4096,
         zlib_executor: Executor | None = None,
     ) -> None:
+        if text.__class__ is str and content_type is charset is headers is reason is body is content is None:
+            if status == 200:
+                # The way of nearly every response.
+                self._plain_type = PLAIN_TEXT
+                self._body = text.encode()  # type: ignore[union-attr]
+                self._is_simple = True
+                return
         if status != 200 or reason is not None:
             self._set_status(status, reason)
         if content is not None:

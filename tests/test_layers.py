@@ -32,6 +32,7 @@ LAYER_OF_ROOM = {
     "runner": "edge",
     "testing": "edge",
     "web": "edge",
+    "webserver": "edge",
 }
 
 MAY_IMPORT = {
@@ -110,7 +111,9 @@ def _targets(source: Source, node: ast.AST) -> list[str]:
     }:
         match node.args:
             case [ast.Constant(value=str(module)), *_]:
-                return [module]
+                package, name = _package(source), module.lstrip(".")
+                up = len(module) - len(name) - 1
+                return [module if up < 0 else ".".join([*package[: len(package) - up], name])]
         return ["(computed)"]
     return []
 
@@ -119,9 +122,14 @@ def _base(source: Source, node: ast.ImportFrom) -> str:
     if not node.level:
         assert node.module is not None
         return node.module
+    package = _package(source)
+    above = package[: len(package) - (node.level - 1)]
+    return ".".join(above + ([node.module] if node.module else []))
+
+
+def _package(source: Source) -> list[str]:
     parts = source.name.split(".")
-    keep = len(parts) - node.level + (1 if source.is_package else 0)
-    return ".".join(parts[:keep] + ([node.module] if node.module else []))
+    return parts if source.is_package else parts[:-1]
 
 
 @cache
@@ -182,7 +190,9 @@ def test_the_vocabulary_imports_nothing_else_of_sketch() -> None:
     assert breaks(imports_only_what_its_layer_may, "sketch.http.heads", planted)
     assert breaks(imports_only_what_its_layer_may, "sketch.http.heads", "from ..request import Request")
     assert breaks(imports_only_what_its_layer_may, "sketch.http.heads", "import sketch")
+    assert breaks(imports_only_what_its_layer_may, "sketch.http.heads", "import_module('..web', __package__)")
     assert not breaks(imports_only_what_its_layer_may, "sketch.http.heads", "from .errors import X")
+    assert not breaks(imports_only_what_its_layer_may, "sketch.http.heads", "import_module('.errors', 'x')")
 
 
 def test_engines_import_only_the_vocabulary_and_each_other() -> None:
@@ -312,6 +322,7 @@ def test_no_import_inside_a_function() -> None:
         "def f():\n    if True:\n        from . import request",
         "class C:\n    async def f(self):\n        from .runner import run_app",
         "import importlib\ndef f():\n    importlib.import_module('sketch.runner')",
+        "def f():\n    return import_module('.runner', __package__).run_app",
         "def f():\n    __import__(name)",
         "def __getattr__(name):\n    from .runner import run_app",
     ):

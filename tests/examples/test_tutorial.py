@@ -13,7 +13,7 @@ import pytest
 from yarl import URL
 
 import sketch
-from sketch import http_parser
+from sketch import exceptions, http_parser
 from sketch.application import Application, run_app
 from sketch.exceptions import HTTPBadRequest, HTTPException, HTTPFound, HTTPNotFound
 from sketch.middleware import Handler
@@ -55,8 +55,8 @@ async def hello(request: Request) -> Response:
 @pytest.mark.parametrize(
     ("module", "names"),
     [
-        ("sketch", "Application run_app Request Response json_response HTTPException HTTPNotFound"),
-        ("sketch", "HTTPBadRequest HTTPFound HTTPMethodNotAllowed HTTPInternalServerError"),
+        ("sketch", "Application run_app Request Response json_response"),
+        ("sketch", "HTTPException HTTPNotFound HTTPBadRequest HTTPFound"),
         ("sketch.application", "Application run_app"),
         ("sketch.request", "Request"),
         ("sketch.response", "Response"),
@@ -70,6 +70,15 @@ def test_names_import(module: str, names: str) -> None:
     imported = importlib.import_module(module)
     missing = [name for name in names.split() if not hasattr(imported, name)]
     assert missing == []
+
+
+def test_the_package_has_the_whole_family_of_exceptions() -> None:
+    family = {
+        name
+        for name, value in vars(exceptions).items()
+        if isinstance(value, type) and issubclass(value, HTTPException)
+    }
+    assert {name for name in family if getattr(sketch, name, None) is not vars(exceptions)[name]} == set()
 
 
 def test_names_mean_the_same_everywhere() -> None:

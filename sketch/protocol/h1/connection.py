@@ -87,6 +87,7 @@ class H1Engine:
         "_parser",
         "_request",
         "_scanned",
+        "_section",
         "_sent",
         "awaits_continue",
         "is_ended",
@@ -103,6 +104,8 @@ class H1Engine:
         """What came and was not parsed yet."""
         self._scanned = 0
         self._request: RequestHead | None = None
+        # The field lines of that request, as they came.
+        self._section = b""
         self._body: BodyDecoder | None = None
         self._framing = BodyFraming.NONE
         self._declared: int | None = None
@@ -148,6 +151,11 @@ class H1Engine:
         say any more where the next request would begin."""
         if self.reading is not HEAD:
             raise LocalProtocolError(f"no head is expected while reading is {self.reading.name}")
+        previous = self._request
+        if previous is not None and data.endswith(self._section) and not self.unread:
+            head = self._parser.parse_repeated(data, len(self._section), previous)
+            if head is not None:
+                return self._take_head(head)
         try:
             if self.unread or data.find(b"\r\n\r\n") + 4 != len(data) or data[0] == 13:
                 whole = self._cut_head(data)
@@ -160,6 +168,10 @@ class H1Engine:
             self.reading = READING_CLOSED
             self.keep_alive = False
             raise
+        self._section = data[data.find(b"\n") + 1 :]
+        return self._take_head(head)
+
+    def _take_head(self, head: RequestHead) -> RequestHead:
         self._request = head
         framing = head.framing
         if framing is NO_BODY:
