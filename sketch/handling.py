@@ -76,11 +76,24 @@ class Handling:
             await self._answer(request)
             return
         started = perf_counter()
-        response = await self._answer(request)
-        if response is None:
-            return
+        response: StreamResponse | None = None
         try:
-            access_logger.log(request, response, perf_counter() - started)
+            response = await self._answer(request)
+        finally:
+            # An answer that broke off has an end, too.
+            response = response or request.begun_response
+            if response is not None:
+                self._tell(access_logger, request, response, perf_counter() - started)
+
+    def _tell(
+        self,
+        access_logger: AbstractAccessLogger,
+        request: BaseRequest,
+        response: StreamResponse,
+        seconds: float,
+    ) -> None:
+        try:
+            access_logger.log(request, response, seconds)
         except Exception:
             self._logger.exception("The access logger failed for %s %s", request.method, request.raw_path)
 

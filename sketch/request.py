@@ -52,6 +52,8 @@ class BaseRequest(MutableMapping[Any, Any]):
     client_max_size: int = CLIENT_MAX_SIZE
     client_max_fields: int = 1000
     has_prepare_hooks: bool = False
+    begun_response: "StreamResponse | None" = None
+    """The response that was prepared for it. One that was only returned need not be noted here."""
 
     _headers: CIMultiDictProxy[str] | None = None
     _rel_url: URL | None = None

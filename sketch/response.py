@@ -28,6 +28,7 @@ class AnsweredRequest(Protocol):
 
     exchange: Exchange
     has_prepare_hooks: bool
+    begun_response: Any
 
     @property
     def version(self) -> HttpVersion:
@@ -46,7 +47,6 @@ class StreamResponse(HeadBuilder, MutableMapping[Any, Any]):
 
     _state: dict[Any, Any] | None = None
     _exchange: Exchange | None = None
-    _request: "AnsweredRequest | None" = None
     _chunked = False
     _body_length = 0
 
@@ -111,7 +111,6 @@ class StreamResponse(HeadBuilder, MutableMapping[Any, Any]):
             self._check_same(request)
             return
         self._is_simple = False
-        self._request = request
         self._exchange = exchange = request.exchange
         try:
             head = await self._settle_head(request)
@@ -120,6 +119,7 @@ class StreamResponse(HeadBuilder, MutableMapping[Any, Any]):
             if not exchange.response_started:
                 self._exchange = None
             raise
+        request.begun_response = self
 
     def _check_same(self, request: "AnsweredRequest") -> None:
         if self._exchange is not request.exchange:
