@@ -33,7 +33,11 @@ def parse_target(method: str, target: str) -> Target:
     url = URL(target, encoded=True)
     if not url.scheme or not url.raw_authority:
         raise ValueError(f"request target {target!r} is neither a path nor an absolute URL")
-    return Target(url.relative(), url.raw_authority.rpartition("@")[2])
+    relative = url.relative()
+    if not relative.raw_path:
+        # No path is the path "/" (RFC 9110, section 4.2.3).
+        relative = URL.build(path="/", query_string=url.raw_query_string, encoded=True)
+    return Target(relative, url.raw_authority.rpartition("@")[2])
 
 
 def is_own_path(target: str) -> bool:

@@ -169,6 +169,7 @@ def targets(web: Any, seen: list[Any]) -> Any:
         raise web.HTTPNotFound(reason=f"No {request.query['name']}")
 
     app = web.Application()
+    app.router.add_get("/", show)
     app.router.add_get("/show", show)
     app.router.add_get("/refuse", refuse)
     app.router.add_get("/ünï/{name}", show)
@@ -185,6 +186,12 @@ def test_the_url_of_an_absolute_target_names_no_user() -> None:
     theirs, ours = differ(targets, ask("GET", "http://user:pw@other.example/show"))
     assert theirs.seen == ["other.example", "http", "http://user:pw@other.example/show"]
     assert ours.seen == ["other.example", "http", "http://other.example/show"]
+
+
+def test_an_absolute_target_without_a_path() -> None:
+    theirs, ours = differ(targets, ask("GET", "http://other.example?x=1"))
+    assert (theirs.status, ours.status) == (404, 200)
+    assert ours.seen == ["other.example", "http", "http://other.example/?x=1"]
 
 
 def test_other_than_ascii_before_a_parameter() -> None:
