@@ -284,6 +284,8 @@ class Response(StreamResponse):
                 return
         if status != 200 or reason is not None:
             self._set_status(status, reason)
+        if headers is not None:
+            self._take_headers(headers)
         if content is not None:
             if body is not None or text is not None:
                 raise ValueError("a positional body and body= or text= are not allowed together")
@@ -291,10 +293,9 @@ class Response(StreamResponse):
                 text = content
             else:
                 body = content
-                if content_type is None and headers is None:
+                if content_type is None and not self._has_field(names.CONTENT_TYPE):
                     content_type = "text/plain"
         if headers is not None:
-            self._take_headers(headers)
             self._take_typed_body(body, text, content_type, charset)
         elif text is not None:
             if body is not None:
