@@ -98,6 +98,7 @@ from .runner import (
     run_app,
 )
 from .signals import CleanupError
+from .streams import PayloadAccessError, RequestPayloadError
 from .views import View
 from .webserver import Server
 
@@ -174,10 +175,12 @@ __all__ = (
     "HTTPVersionNotSupported",
     "NamedPipeSite",
     "NotAppKeyWarning",
+    "PayloadAccessError",
     "PlainResource",
     "PrefixedSubAppResource",
     "Request",
     "RequestKey",
+    "RequestPayloadError",
     "Resource",
     "ResourceRoute",
     "Response",

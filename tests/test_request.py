@@ -238,6 +238,8 @@ def test_streams_have_no_most() -> None:
 def test_bodies_that_go_wrong() -> None:
     broken = MemoryExchange("POST", body=None)
     broken.break_body("no chunk")
+    with pytest.raises(web.RequestPayloadError):
+        read(Request(broken), lambda it: it.content.readany())
     with pytest.raises(web.HTTPBadRequest) as caught:
         read(Request(broken), lambda it: it.read())
     assert caught.value.text == "400: Bad Request\nno chunk"

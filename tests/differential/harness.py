@@ -109,12 +109,12 @@ def compare(program: Program, *requests: bytes, patience: float = PATIENCE) -> l
     """The outcomes of requests, one after the other, on both frameworks.
 
     ``patience``
-        seconds after which an answer that does not come, or does not end, is given up: it is incomplete.
+        seconds after which an answer of aiohttp's that does not come, or does not end, is given up.
     """
 
     async def run_both() -> list[Both]:
         theirs = await _run(aiohttp.web, program, requests, patience)
-        return list(map(Both, theirs, await _run(sketch.web, program, requests, patience)))
+        return list(map(Both, theirs, await _run(sketch.web, program, requests, PATIENCE)))
 
     return asyncio.run(run_both())
 
