@@ -116,7 +116,8 @@ def compare(program: Program, *requests: bytes, patience: float = PATIENCE) -> l
         theirs = await _run(aiohttp.web, program, requests, patience)
         return list(map(Both, theirs, await _run(sketch.web, program, requests, PATIENCE)))
 
-    return asyncio.run(run_both())
+    # Not in a debugging loop, in which both would show the inside of programs.
+    return asyncio.run(run_both(), debug=False)
 
 
 async def _run(web: Any, program: Program, requests: tuple[bytes, ...], patience: float) -> list[Outcome]:
