@@ -18,16 +18,16 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import uvloop
+
+from bench.figures import spread
+from sketch import web
 from sketch.http.dates import format_date
+from sketch.http.exchange import Bytes, ExchangeHandler
+from sketch.http.heads import RequestHead, ResponseHead
 from sketch.http_parser import HttpParser
 from sketch.http_writer import encode_plain, make_automatic
 from sketch.server import Server
 from sketch.testing import MemoryExchange
-
-from bench.figures import spread
-from sketch import web
-from sketch.http.exchange import Bytes, ExchangeHandler
-from sketch.http.heads import RequestHead, ResponseHead
 
 CONNECTIONS = 64
 """How many connections ask at once: as many as in the load from outside."""

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
-from sketch.router import UrlDispatcher
 
 from bench.figures import ResolveFigures, spread
+from sketch.router import UrlDispatcher
 
 SIZES = (10, 100, 1000, 10_000)
 PROBES = 5

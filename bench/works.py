@@ -112,6 +112,13 @@ WORKS: Final[tuple[Work, ...]] = (
         checks=_GREETS,
     ),
     Work(
+        name="varied",
+        title="a browser's 13 fields, and a cookie that changes",
+        path="/",
+        script="varied.lua",
+        checks=_GREETS,
+    ),
+    Work(
         name="json",
         title="JSON",
         path="/json",

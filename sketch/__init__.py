@@ -3,15 +3,9 @@
 The names of the tutorial live here; ``from sketch import web`` has aiohttp's.
 """
 
+from . import exceptions
 from .application import Application
-from .exceptions import (
-    HTTPBadRequest,
-    HTTPException,
-    HTTPForbidden,
-    HTTPFound,
-    HTTPNotFound,
-    HTTPUnauthorized,
-)
+from .exceptions import *  # noqa: F403
 from .middleware import middleware
 from .request import Request
 from .response import Response, StreamResponse, json_response
@@ -21,14 +15,8 @@ from .views import View
 
 __version__ = "0.1.0"
 
-__all__ = (
+__all__ = [
     "Application",
-    "HTTPBadRequest",
-    "HTTPException",
-    "HTTPForbidden",
-    "HTTPFound",
-    "HTTPNotFound",
-    "HTTPUnauthorized",
     "Request",
     "Response",
     "RouteTableDef",
@@ -37,4 +25,5 @@ __all__ = (
     "json_response",
     "middleware",
     "run_app",
-)
+]
+__all__ += exceptions.__all__

@@ -12,6 +12,7 @@ from typing import Final
 import httptools
 
 from .http.errors import RemoteProtocolError
+from .http.headers import FieldLines
 from .http.heads import NO_BODY, Framing, HttpVersion, HttpVersion10, HttpVersion11, RequestHead
 from .http.limits import DEFAULT_LIMITS, Limits
 
@@ -47,7 +48,7 @@ class HttpParser:
         self._limits = limits
         self._most_fields = limits.fields
         self._shortest_line = min(limits.request_line, limits.field_line)
-        self._fields: list[tuple[bytes, bytes]] = []
+        self._fields = FieldLines()
         self._llhttp = httptools.HttpRequestParser(self)
 
     def on_header(self, *field: bytes) -> None:
@@ -81,15 +82,15 @@ class HttpParser:
         framing = self._read_framing(names, fields, HttpVersion11)
         return RequestHead(method, target.decode(), HttpVersion11, fields, framing)
 
-    def parse_repeated(self, data: bytes, section: int, previous: RequestHead) -> RequestHead | None:
-        """The head in ``data``, of which the last ``section`` bytes are the field lines of the head before,
-        to the letter; ``None`` where what is before them is not just a common request line.
+    def parse_repeated(self, data: bytes, end: int, previous: RequestHead) -> RequestHead | None:
+        """The head that begins ``data``, whose field lines begin at ``end`` and are, to the letter, those of
+        the head before; ``None`` where what is before them is not just a common request line.
 
         A client says the same of itself in every request (it is what HPACK, RFC 7541, is built on). What
         was read out of these bytes once needs no second reading: 0.6 microseconds in place of 1.1 for one
         field, and of 3.7 for thirteen."""
         match = _REQUEST_LINE.match(data)
-        if match is None or match.end() + section != len(data) or match.end() > self._shortest_line:
+        if match is None or match.end() != end or end > self._shortest_line:
             return None
         name, target, minor = match.groups()
         method = _PLAIN_METHODS.get(name)
@@ -109,9 +110,8 @@ class HttpParser:
         framing = self._read_framing(names, fields, version)
         return RequestHead(method.decode(), target.decode(), version, fields, framing)
 
-    def _parse_fields(self, head: bytes) -> list[tuple[bytes, bytes]]:
-        fields: list[tuple[bytes, bytes]] = []
-        self._fields = fields
+    def _parse_fields(self, head: bytes) -> FieldLines:
+        self._fields = fields = FieldLines()
         try:
             self._llhttp.feed_data(head)
         except httptools.HttpParserUpgrade:

@@ -21,7 +21,7 @@ from .http import names
 from .http.cookies import parse_cookies
 from .http.errors import RemoteProtocolError
 from .http.exchange import Exchange
-from .http.headers import decode_fields
+from .http.headers import FieldLines
 from .http.heads import HttpVersion, RequestHead
 from .http.mediatype import parse_content_type
 from .http.memory import MemoryExchange
@@ -55,7 +55,6 @@ class BaseRequest(MutableMapping[Any, Any]):
     begun_response: "StreamResponse | None" = None
     """The response that was prepared for it. One that was only returned need not be noted here."""
 
-    _headers: CIMultiDictProxy[str] | None = None
     _rel_url: URL | None = None
     _url: URL | None = None
     _scheme: str | None = None
@@ -207,10 +206,7 @@ class BaseRequest(MutableMapping[Any, Any]):
     @property
     def headers(self) -> CIMultiDictProxy[str]:
         """The header fields, by name in any case."""
-        headers = self._headers
-        if headers is None:
-            headers = self._headers = CIMultiDictProxy(decode_fields(self.head.fields))
-        return headers
+        return self.head.fields.decoded
 
     @property
     def raw_headers(self) -> tuple[tuple[bytes, bytes], ...]:
@@ -231,8 +227,10 @@ class BaseRequest(MutableMapping[Any, Any]):
     @property
     def charset(self) -> str | None:
         """The body's charset, where it is given."""
-        value = self.headers.get(names.CONTENT_TYPE)
-        return None if value is None else parse_content_type(value)[1].get("charset")
+        value = self.head.fields.decoded.get(names.CONTENT_TYPE)
+        if value is None or ";" not in value:
+            return None
+        return parse_content_type(value)[1].get("charset")
 
     @property
     def content_length(self) -> int | None:
@@ -272,29 +270,25 @@ class BaseRequest(MutableMapping[Any, Any]):
         a body that breaks its framing, `Disconnected` when the client leaves in the middle. Cancelled,
         it loses nothing: the next call goes on."""
         body = self._read_bytes
-        if body is None:
-            if not self.head.framing.has_body:
-                return b""
-            try:
-                body = self._read_bytes = await self._read_whole()
-            except BodyTooLarge as error:
-                raise HTTPRequestEntityTooLarge(error.limit, error.actual) from error
-            except RemoteProtocolError as error:
-                raise HTTPBadRequest(text=f"400: Bad Request\n{error}") from error
+        if body is not None:
+            return body
+        try:
+            declared, limit = self.head.framing.content_length, self.client_max_size
+            if self._content is None:
+                if limit and declared is not None and declared > limit:
+                    raise BodyTooLarge(limit, declared)
+                # A small body comes with its head: nothing to wait for, and no stream to make.
+                body = self.exchange.read_nowait()
+                if len(body) == declared:
+                    self._read_bytes = body
+                    return body
+                self._content = StreamReader(self.exchange, taken=body)
+            body = self._read_bytes = await read_rest(self._content, limit)
+        except BodyTooLarge as error:
+            raise HTTPRequestEntityTooLarge(error.limit, error.actual) from error
+        except RemoteProtocolError as error:
+            raise HTTPBadRequest(text=f"400: Bad Request\n{error}") from error
         return body
-
-    async def _read_whole(self) -> bytes:
-        exchange, limit = self.exchange, self.client_max_size
-        declared = self.head.framing.content_length
-        if self._content is None:
-            if limit and declared is not None and declared > limit:
-                raise BodyTooLarge(limit, declared)
-            # A small body comes with its head: nothing to wait for, and no stream to make.
-            piece = exchange.read_nowait()
-            if len(piece) == declared:
-                return piece
-            self._content = StreamReader(exchange, taken=piece)
-        return await read_rest(self.content, limit)
 
     async def text(self) -> str:
         """The whole body as text, by its charset or UTF-8.
@@ -304,7 +298,7 @@ class BaseRequest(MutableMapping[Any, Any]):
 
     async def json(self, *, loads: Callable[[str], Any] = json.loads) -> Any:
         """The whole body as JSON. Raises as `text` does, and what ``loads`` raises (`ValueError`)."""
-        return loads(await self.text())
+        return loads((await self.read()).decode(self.charset or "utf-8"))
 
     async def release(self) -> None:
         """Read what is left of the body, and forget it."""
@@ -418,10 +412,9 @@ class Request(BaseRequest):
         if match_info is None:
             if self.found is None:
                 raise RuntimeError(f"{self!r} was not routed: it has no match info")
-            match_info = self._match_info = build_match_info(*self.found, self.method)
-            if self._root_app is not None:
-                match_info.add_app(self._root_app)
+            match_info = build_match_info(*self.found, self.head.method, self._root_app)
             match_info.freeze()
+            self._match_info = match_info
         return match_info
 
     @property
@@ -454,9 +447,9 @@ class Request(BaseRequest):
             await app.on_response_prepare.send(self, response)
 
 
-def _encode_fields(headers: LooseHeaders) -> list[tuple[bytes, bytes]]:
+def _encode_fields(headers: LooseHeaders) -> FieldLines:
     pairs = CIMultiDict(headers).items()
-    return [(name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in pairs]
+    return FieldLines([(name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in pairs])
 
 
 def _exchange_in_memory(

@@ -16,7 +16,7 @@ from .http.exchange import Bytes, Exchange
 from .http.headers import check_field
 from .http.heads import HttpVersion, HttpVersion11, ResponseHead
 from .http.status import allows_body
-from .responsehead import OCTET_STREAM, HeadBuilder, LooseHeaders, ok_head, typed
+from .responsehead import OCTET_STREAM, HeadBuilder, LooseHeaders, ok_head, typed, utf8
 
 _UNSET: Final[Any] = object()
 
@@ -275,13 +275,13 @@ class Response(StreamResponse):
         zlib_executor_size: int = 4096,
         zlib_executor: Executor | None = None,
     ) -> None:
-        if text.__class__ is str and content_type is charset is headers is reason is body is content is None:
-            if status == 200:
-                # The way of nearly every response.
-                self._plain_type = PLAIN_TEXT
-                self._body = text.encode()  # type: ignore[union-attr]
-                self._is_simple = True
-                return
+        unusual = charset or headers or reason or body is not None or content is not None
+        if isinstance(text, str) and status == 200 and not unusual:
+            # The way of nearly every response.
+            self._plain_type = PLAIN_TEXT if content_type is None else utf8(content_type)
+            self._body = text.encode()
+            self._is_simple = True
+            return
         if status != 200 or reason is not None:
             self._set_status(status, reason)
         if headers is not None:
@@ -310,8 +310,6 @@ class Response(StreamResponse):
                 self._body = text.encode(charset)
             except AttributeError:
                 raise TypeError(f"text argument must be str ({type(text)!r})") from None
-            if status == 200 and reason is None:
-                self._is_simple = True
         else:
             if content_type is not None:
                 self._plain_type = typed(content_type, charset)

@@ -45,6 +45,12 @@ def typed(content_type: str, charset: str | None) -> str:
 
 
 @lru_cache(maxsize=256)
+def utf8(content_type: str) -> str:
+    """`typed` with the charset UTF-8: one argument, so that the cache's key is the string itself."""
+    return typed(content_type, "utf-8")
+
+
+@lru_cache(maxsize=256)
 def plain_head(status: int, reason: str, content_type: str | None) -> ResponseHead:
     """The shared head of all answers that differ in their bodies only."""
     fields = () if content_type is None else ((str(names.CONTENT_TYPE), content_type),)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from multidict import CIMultiDict
+from multidict import CIMultiDict, CIMultiDictProxy
 
 # Optional white space (section 5.6.3). Without an argument `strip` also takes what belongs to the value: a
 # no-break space, for one.
@@ -26,6 +26,26 @@ _find_forbidden = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udc7f\udd00-\udfff
 _find_elements = re.compile(r'(?:[^",]++|"(?:[^"\\]++|\\.)*\\?"?)+', re.DOTALL).findall
 _unescape = re.compile(r"\\(.)", re.DOTALL).sub
 _escape_special = re.compile(r'["\\]').sub
+
+
+class FieldLines(list[tuple[bytes, bytes]]):
+    """The field lines of a received head: name and value pairs in the order of arrival, names as sent, values
+    perhaps with white space at their ends. Not changed once the head is made.
+
+    Heads that repeat the lines of another one share them, and with them what was decoded."""
+
+    __slots__ = ("_decoded",)
+
+    _decoded: CIMultiDictProxy[str]
+
+    @property
+    def decoded(self) -> CIMultiDictProxy[str]:
+        """The fields as text; made when somebody asks."""
+        try:
+            return self._decoded
+        except AttributeError:
+            self._decoded = CIMultiDictProxy(decode_fields(self))
+            return self._decoded
 
 
 def decode_fields(pairs: Sequence[tuple[bytes, bytes]]) -> CIMultiDict[str]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from .headers import check_field
+from .headers import FieldLines, check_field
 from .status import allows_body
 
 SERVER_SOFTWARE: Final = "sketch"
@@ -107,8 +107,7 @@ class RequestHead:
     ``target``
         the request target as sent, in ASCII (RFC 9112, section 3.2).
     ``fields``
-        name and value pairs in the order of arrival; names as sent; values may carry trailing white
-        space, which whoever decodes them strips.
+        the field lines.
     """
 
     __slots__ = ("fields", "framing", "method", "target", "version")
@@ -118,7 +117,7 @@ class RequestHead:
         method: str,
         target: str,
         version: HttpVersion,
-        fields: Sequence[tuple[bytes, bytes]],
+        fields: FieldLines,
         framing: Framing = NO_BODY,
     ) -> None:
         self.method = method

@@ -12,7 +12,7 @@ from enum import Enum
 from .errors import Disconnected, LocalProtocolError, RemoteProtocolError
 from .exchange import Bytes, Exchange, ExchangeHandler, Peer
 from .fedbody import Arrival, FedBody
-from .headers import split_list
+from .headers import FieldLines, split_list
 from .heads import Framing, HttpVersion, HttpVersion11, RequestHead, ResponseHead
 from .status import allows_body, phrase
 
@@ -85,7 +85,7 @@ class MemoryExchange(Exchange):
         version: HttpVersion = HttpVersion11,
         peer: Peer | None = None,
     ) -> None:
-        pairs = _encode_fields(fields)
+        pairs = FieldLines(_encode_fields(fields))
         framing = _add_framing(pairs, version, body)
         self.head = RequestHead(method, target, version, pairs, framing)
         self._peer = peer or Peer()

@@ -19,11 +19,13 @@ class UrlMappingMatchInfo(dict[str, str], AbstractMatchInfo):
 
     __slots__ = ("_apps", "_current_app", "_frozen", "_route")
 
-    def __init__(self, match_dict: Mapping[str, str], route: AbstractRoute) -> None:
+    def __init__(
+        self, match_dict: Mapping[str, str], route: AbstractRoute, apps: tuple[Any, ...] = ()
+    ) -> None:
         super().__init__(match_dict)
         self._route = route
-        self._apps: tuple[Any, ...] = ()
-        self._current_app: Any = None
+        self._apps = apps
+        self._current_app: Any = apps[-1] if apps else None
         self._frozen = False
 
     @property
@@ -86,8 +88,13 @@ class MatchInfoError(UrlMappingMatchInfo):
 
     __slots__ = ("_exception",)
 
-    def __init__(self, http_exception: HTTPException, route: AbstractRoute | None = None) -> None:
-        super().__init__({}, route or SystemRoute(http_exception))
+    def __init__(
+        self,
+        http_exception: HTTPException,
+        route: AbstractRoute | None = None,
+        apps: tuple[Any, ...] = (),
+    ) -> None:
+        super().__init__({}, route or SystemRoute(http_exception), apps)
         self._exception = http_exception
 
     @property
@@ -99,15 +106,16 @@ class MatchInfoError(UrlMappingMatchInfo):
 
 
 def build_match_info(
-    endpoint: Endpoint, values: Mapping[str, str] | None, method: str = ""
+    endpoint: Endpoint, values: Mapping[str, str] | None, method: str = "", app: Any = None
 ) -> UrlMappingMatchInfo:
-    """The match info for what ``router.find(method, path)`` returned, with the sub-applications but
-    without the router's own application, which adds itself. A 405 names the method."""
-    route = endpoint.route
-    if isinstance(route, SystemRoute):
-        info: UrlMappingMatchInfo = MatchInfoError(route.refuse(method), route)
-    else:
-        info = UrlMappingMatchInfo(values or {}, route)
-    for app in endpoint.apps:
-        info.add_app(app)
-    return info
+    """The match info for what ``router.find(method, path)`` returned.
+
+    ``method``
+        that of the request, which a 405 names.
+    ``app``
+        the application that the router belongs to. Without it, it has to add itself."""
+    apps = endpoint.apps[::-1] if app is None else (app, *endpoint.apps[::-1])
+    if endpoint.is_refusal:
+        route: Any = endpoint.route
+        return MatchInfoError(route.refuse(method), route, apps)
+    return UrlMappingMatchInfo(values or {}, endpoint.route, apps)

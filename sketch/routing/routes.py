@@ -182,15 +182,19 @@ class Endpoint:
         what answers.
     ``apps``
         the sub-applications on the way to it, the innermost first; the router's own is not among them.
+    ``is_refusal``
+        whether the route is a `SystemRoute`.
     ``handler``
         the application's: the route's handler with the middlewares of all applications around it.
         ``None`` until the application has folded them.
     """
 
-    __slots__ = ("apps", "handler", "route")
+    __slots__ = ("apps", "handler", "is_refusal", "route")
 
     def __init__(self, route: AbstractRoute, apps: tuple[Any, ...] = ()) -> None:
         self.route = route
+        # Asked once: abstract classes take their time to tell their instances.
+        self.is_refusal = isinstance(route, SystemRoute)
         self.apps = apps
         self.handler: Handler | None = None
 

@@ -51,7 +51,8 @@ def test_framings_differ_in_each_of_their_parts(other: object) -> None:
 def test_a_framing_shows_its_parts() -> None:
     framing = Framing(3, upgrade=("websocket",))
     assert repr(framing) == (
-        "Framing(content_length=3, expect_continue=False, keep_alive=True, upgrade=('websocket',))"
+        "Framing(content_length=3, expect_continue=False, has_expectation=False, keep_alive=True, "
+        "upgrade=('websocket',))"
     )
 
 

@@ -116,7 +116,7 @@ def test_a_streamed_answer_is_recorded_as_it_grows() -> None:
         exchange = MemoryExchange()
         exchange.start(OK)
         assert exchange.response_head is not None
-        assert exchange.response_head.get("Transfer-Encoding") == "chunked"
+        assert exchange.response_head.carried.get("transfer-encoding") == "chunked"
         await exchange.send(b"ab")
         assert exchange.response_body == b"ab"
         await exchange.send(b"c")

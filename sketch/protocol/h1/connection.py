@@ -25,6 +25,7 @@ from typing import Final
 
 from ...http.errors import LocalProtocolError, RemoteProtocolError
 from ...http.exchange import Bytes
+from ...http.headers import FieldLines
 from ...http.heads import NO_BODY, Framing, HttpVersion11, RequestHead, ResponseHead
 from ...http.limits import Limits
 from ...http_parser import HttpParser
@@ -152,10 +153,15 @@ class H1Engine:
         if self.reading is not HEAD:
             raise LocalProtocolError(f"no head is expected while reading is {self.reading.name}")
         previous = self._request
-        if previous is not None and data.endswith(self._section) and not self.unread:
-            head = self._parser.parse_repeated(data, len(self._section), previous)
-            if head is not None:
-                return self._take_head(head)
+        if previous is not None and not self.unread:
+            end = data.find(b"\n") + 1
+            if data.startswith(self._section, end):
+                head = self._parser.parse_repeated(data, end, previous)
+                if head is not None:
+                    end += len(self._section)
+                    if end != len(data):
+                        self.unread = data[end:]
+                    return self._take_head(head)
         try:
             if self.unread or data.find(b"\r\n\r\n") + 4 != len(data) or data[0] == 13:
                 whole = self._cut_head(data)
@@ -390,4 +396,4 @@ class H1Engine:
         return encode_response(head, body, _NO_REQUEST, keep_alive=False, automatic=automatic)
 
 
-_NO_REQUEST: Final = RequestHead("GET", "*", HttpVersion11, ())
+_NO_REQUEST: Final = RequestHead("GET", "*", HttpVersion11, FieldLines())
