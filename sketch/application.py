@@ -7,7 +7,7 @@ is left to do for a request. Sockets, and everything that listens on them, are n
 import asyncio
 import logging
 import warnings
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
 from functools import partial, update_wrapper
 from importlib import import_module
 from types import EllipsisType
@@ -233,15 +233,21 @@ class Application(MutableMapping[Any, Any]):
     def get(self, key: AppKey[T], default: U) -> T | U: ...
 
     @overload
-    def get(self, key: str, default: Any = None) -> Any: ...
+    def get(self, key: str, default: Any = None, **kwargs: Any) -> Any: ...
 
     def get(self, key: Any, default: Any = ..., **kwargs: Any) -> Any:
-        """Decorate a handler for ``GET``, where the only argument is a path; else, what is kept by a key.
+        """Decorate a handler for ``GET`` and ``HEAD``, where the only argument is a path (keywords are those
+        of `UrlDispatcher.add_get`); else, what is kept by a key.
 
         ``@app.get("/users")`` is a route, ``app.get(key)`` and ``app.get("/users", None)`` are the
         mapping's."""
         if default is ... and isinstance(key, str) and key.startswith("/"):
-            return self.route(key, "GET", **kwargs)
+
+            def register(handler: H) -> H:
+                self._router.add_get(key, handler, **kwargs)
+                return handler
+
+            return register
         return self._state.get(key, None if default is ... else default)
 
     def head(self, path: str, *, name: str | None = None) -> Callable[[H], H]:
@@ -453,7 +459,7 @@ class Application(MutableMapping[Any, Any]):
             for middleware in reversed(app._middlewares):
                 handler = update_wrapper(partial(cast(Any, middleware), handler=handler), handler)
             if len(apps) > 1:
-                handler = partial(_run_as, app, handler)
+                handler = update_wrapper(partial(_run_as, app, handler), handler)
         return handler
 
 
@@ -468,11 +474,9 @@ _HANDLE = Application._handle
 _RESOLVE = UrlDispatcher.resolve
 
 
-def _send_for(
-    signal: "Signal[Application]", subapp: Application, app: Application
-) -> Coroutine[Any, Any, None]:
+async def _send_for(signal: "Signal[Application]", subapp: Application, app: Application) -> None:
     """Pass the signal of an application on to one of its parts."""
-    return signal.send(subapp)
+    await signal.send(subapp)
 
 
 async def _meet_expectation(endpoint: Endpoint, handler: RequestHandler, request: Request) -> StreamResponse:

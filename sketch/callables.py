@@ -47,14 +47,14 @@ def is_plain_function(value: object) -> bool:
     return not is_coroutine_function(value) and not inspect.isasyncgenfunction(target)
 
 
-def warn_registration(message: str) -> None:
-    """Emit a `UserWarning` that points at the line outside this package which registered something."""
+def warn_registration(message: str, category: type[UserWarning] = UserWarning) -> None:
+    """Emit a warning that points at the line outside this package which registered something."""
     level = 1
     frame: types.FrameType | None = sys._getframe()
     while frame is not None and _is_plumbing(frame.f_globals.get("__name__", "")):
         frame = frame.f_back
         level += 1
-    warnings.warn(message, UserWarning, stacklevel=level)
+    warnings.warn(message, category, stacklevel=level)
 
 
 def _is_plumbing(module: str) -> bool:

@@ -76,11 +76,24 @@ class Handling:
             await self._answer(request)
             return
         started = perf_counter()
-        response = await self._answer(request)
-        if response is None:
-            return
+        response: StreamResponse | None = None
         try:
-            access_logger.log(request, response, perf_counter() - started)
+            response = await self._answer(request)
+        finally:
+            # An answer that broke off has an end, too.
+            response = response or request.begun_response
+            if response is not None:
+                self._tell(access_logger, request, response, perf_counter() - started)
+
+    def _tell(
+        self,
+        access_logger: AbstractAccessLogger,
+        request: BaseRequest,
+        response: StreamResponse,
+        seconds: float,
+    ) -> None:
+        try:
+            access_logger.log(request, response, seconds)
         except Exception:
             self._logger.exception("The access logger failed for %s %s", request.method, request.raw_path)
 
@@ -157,13 +170,13 @@ class Handling:
     def _cut_off(self, request: BaseRequest, error: BaseException) -> None:
         """An answer failed part way: nothing honest can follow it, so the client is shown that it failed."""
         request.exchange.abort()
-        self._log_error(request, error, "after its answer had begun: the connection was cut")
+        self._log_error(request, error, ", after its answer had begun: the connection was cut")
         if isinstance(error, SystemExit | KeyboardInterrupt):
             raise error
 
     def _log_error(self, request: BaseRequest, error: BaseException, remark: str = "") -> None:
         self._logger.error(
-            "Error handling request %s %s %s", request.method, request.raw_path, remark,
+            "Error handling request %s %s%s", request.method, request.raw_path, remark,
             exc_info=(type(error), error, error.__traceback__),
         )  # fmt: skip
 
@@ -178,7 +191,10 @@ def _is_cancelled() -> bool:
 def _explain_no_response(request: BaseRequest, result: object) -> str:
     returned = "None" if result is None else describe(result)
     remedy = "return web.Response(...), web.json_response(...) or another response"
-    if callable(result):
+    if isinstance(result, Coroutine):
+        result.close()
+        remedy = "nobody awaited it: write return await ..."
+    elif callable(result):
         remedy = (
             "an old-style middleware factory (app, handler) returns a handler: write it as "
             "async def middleware(request, handler): return await handler(request)"

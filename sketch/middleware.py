@@ -83,23 +83,6 @@ def _takes_two_arguments(value: Callable[..., object]) -> bool:
     return True
 
 
-def explain_result(value: object, result: object) -> str:
-    """The message for a middleware that returned something which is not a response.
-
-    Recognises aiohttp's old-style factory, ``async def factory(app, handler)``, by its result: a
-    callable that wants to be given the request.
-    """
-    name = describe(value)
-    if result is None:
-        return f'middleware {name} returned None. End it with "return await handler(request)"'
-    if callable(result):
-        return (
-            f"middleware {name} returned {describe(result)} and no response: it looks like an old-style "
-            f"factory (app, handler). The arguments are (request, handler) now. {_REMEDY}"
-        )
-    return f"middleware {name} returned {type(result).__qualname__}, which is not a response. {_REMEDY}"
-
-
 def normalize_path_middleware(
     *,
     append_slash: bool = True,

@@ -9,7 +9,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from multidict import CIMultiDict, CIMultiDictProxy, MultiMapping
 from yarl import URL
@@ -52,6 +52,8 @@ class BaseRequest(MutableMapping[Any, Any]):
     client_max_size: int = CLIENT_MAX_SIZE
     client_max_fields: int = 1000
     has_prepare_hooks: bool = False
+    begun_response: "StreamResponse | None" = None
+    """The response that was prepared for it. One that was only returned need not be noted here."""
 
     _rel_url: URL | None = None
     _url: URL | None = None
@@ -77,7 +79,7 @@ class BaseRequest(MutableMapping[Any, Any]):
         remote: str = _UNSET,
         client_max_size: int = _UNSET,
         client_max_fields: int = _UNSET,
-    ) -> "BaseRequest":
+    ) -> Self:
         """A copy on the same exchange with some attributes replaced, for middlewares that rewrite.
 
         Raises `RuntimeError` once the body was read."""
@@ -102,7 +104,7 @@ class BaseRequest(MutableMapping[Any, Any]):
             setattr(copy, name, getattr(self, name) if value is _UNSET else value)
         return copy
 
-    def _copy(self) -> "BaseRequest":
+    def _copy(self) -> Self:
         return type(self)(self.exchange)
 
     # -- the line --------------------------------------------------------------------------------------
@@ -208,8 +210,8 @@ class BaseRequest(MutableMapping[Any, Any]):
 
     @property
     def raw_headers(self) -> tuple[tuple[bytes, bytes], ...]:
-        """The header fields as they were sent."""
-        return tuple(self.head.fields)
+        """The header fields as they were sent, without the white space around values."""
+        return tuple([(name, value.strip(b" \t")) for name, value in self.head.fields])
 
     @property
     def cookies(self) -> Mapping[str, str]:
@@ -253,9 +255,8 @@ class BaseRequest(MutableMapping[Any, Any]):
 
     @property
     def body_exists(self) -> bool:
-        """Whether the request has a body, be it empty."""
-        framing = self.head.framing
-        return framing.has_body or self.content_length is not None
+        """Whether the request has a body: one with a length that is not 0, or a chunked one."""
+        return self.head.framing.has_body
 
     @property
     def can_read_body(self) -> bool:
@@ -273,9 +274,9 @@ class BaseRequest(MutableMapping[Any, Any]):
             return body
         try:
             declared, limit = self.head.framing.content_length, self.client_max_size
-            if limit and declared is not None and declared > limit:
-                raise BodyTooLarge(limit, declared)
             if self._content is None:
+                if limit and declared is not None and declared > limit:
+                    raise BodyTooLarge(limit, declared)
                 # A small body comes with its head: nothing to wait for, and no stream to make.
                 body = self.exchange.read_nowait()
                 if len(body) == declared:
@@ -395,7 +396,7 @@ class Request(BaseRequest):
         self.head = exchange.head
         self._root_app = app
 
-    def _copy(self) -> "BaseRequest":
+    def _copy(self) -> Self:
         copy = type(self)(self.exchange, self._root_app)
         copy.has_prepare_hooks = self.has_prepare_hooks
         copy._match_info = self._match_info

@@ -28,6 +28,7 @@ class AnsweredRequest(Protocol):
 
     exchange: Exchange
     has_prepare_hooks: bool
+    begun_response: Any
 
     @property
     def version(self) -> HttpVersion:
@@ -46,7 +47,6 @@ class StreamResponse(HeadBuilder, MutableMapping[Any, Any]):
 
     _state: dict[Any, Any] | None = None
     _exchange: Exchange | None = None
-    _request: "AnsweredRequest | None" = None
     _chunked = False
     _body_length = 0
 
@@ -110,7 +110,7 @@ class StreamResponse(HeadBuilder, MutableMapping[Any, Any]):
         if self._exchange is not None:
             self._check_same(request)
             return
-        self._request = request
+        self._is_simple = False
         self._exchange = exchange = request.exchange
         try:
             head = await self._settle_head(request)
@@ -119,6 +119,7 @@ class StreamResponse(HeadBuilder, MutableMapping[Any, Any]):
             if not exchange.response_started:
                 self._exchange = None
             raise
+        request.begun_response = self
 
     def _check_same(self, request: "AnsweredRequest") -> None:
         if self._exchange is not request.exchange:
@@ -142,8 +143,20 @@ class StreamResponse(HeadBuilder, MutableMapping[Any, Any]):
         if not request.has_prepare_hooks:
             return self._build_head()
         self._add_automatic_fields()
+        shown = self._show_length()
         await request.run_prepare_hooks(self)
+        if shown is not None and self.headers.get(names.CONTENT_LENGTH) == shown:
+            # A hook may have changed the body. The carrier says how long it is.
+            del self.headers[names.CONTENT_LENGTH]
         return self._build_head(automatic=False)
+
+    def _show_length(self) -> str | None:
+        """Put in ``Content-Length`` for hooks to see, where the length is known and not said yet."""
+        length = self.content_length
+        if length is None or not allows_body(self._status) or self._has_field(names.CONTENT_LENGTH):
+            return None
+        self.headers[names.CONTENT_LENGTH] = text = str(length)
+        return text
 
     def _send_head(self, exchange: Exchange, head: ResponseHead) -> None:
         exchange.start(head, self.content_length)
@@ -151,8 +164,9 @@ class StreamResponse(HeadBuilder, MutableMapping[Any, Any]):
     async def write(self, data: Bytes) -> None:
         """Send a piece of the body, and wait while the client is too slow to take more.
 
-        Raises `RuntimeError` before `prepare` and after `write_eof`, `TypeError` for anything but bytes,
-        `Disconnected` when the client is gone. Cancelled while it waits, the data counts as sent."""
+        Raises `RuntimeError` before `prepare`, after `write_eof` and beyond the content length, `TypeError`
+        for anything but bytes, `Disconnected` when the client is gone. Cancelled while it waits, the data
+        counts as sent."""
         if not isinstance(data, bytes | bytearray | memoryview):
             raise TypeError(f"data argument must be byte-ish ({type(data)!r})")
         exchange = self._exchange
@@ -161,7 +175,10 @@ class StreamResponse(HeadBuilder, MutableMapping[Any, Any]):
         if exchange.response_complete:
             raise RuntimeError("Cannot call write() after write_eof()")
         if data:
-            await exchange.send(data)
+            try:
+                await exchange.send(data)
+            except LocalProtocolError as error:
+                raise RuntimeError(str(error)) from error
 
     async def write_eof(self, data: Bytes = b"") -> None:
         """Send a last piece, if any, and end the body. A second call does nothing.
@@ -267,6 +284,8 @@ class Response(StreamResponse):
             return
         if status != 200 or reason is not None:
             self._set_status(status, reason)
+        if headers is not None:
+            self._take_headers(headers)
         if content is not None:
             if body is not None or text is not None:
                 raise ValueError("a positional body and body= or text= are not allowed together")
@@ -274,10 +293,9 @@ class Response(StreamResponse):
                 text = content
             else:
                 body = content
-                if content_type is None and headers is None:
+                if content_type is None and not self._has_field(names.CONTENT_TYPE):
                     content_type = "text/plain"
         if headers is not None:
-            self._take_headers(headers)
             self._take_typed_body(body, text, content_type, charset)
         elif text is not None:
             if body is not None:
@@ -327,6 +345,7 @@ class Response(StreamResponse):
 
     @body.setter
     def body(self, body: Any) -> None:
+        self._is_simple = False
         if body is None or isinstance(body, bytes | bytearray):
             self._body = body
         elif isinstance(body, memoryview):

@@ -10,11 +10,18 @@ from functools import partial
 from typing import Final, Generic, TypeVar
 from warnings import warn
 
+from .http.errors import LocalProtocolError, RemoteProtocolError
 from .http.exchange import Exchange
 from .pieces import Body, Pieces
 
 DEFAULT_LIMIT: Final = 2**19
 """Bytes that a line may have where the caller sets no bound (what aiohttp's server allows by default)."""
+
+RequestPayloadError: Final = RemoteProtocolError
+"""A body that breaks its framing, by the name that programs catch it by (aiohttp documentation)."""
+
+PayloadAccessError: Final = LocalProtocolError
+"""A body that is read after its request was answered, likewise."""
 
 _Item = TypeVar("_Item")
 

@@ -40,6 +40,7 @@ from .runner import (
     run_app,
 )
 from .signals import CleanupError
+from .streams import PayloadAccessError, RequestPayloadError
 from .views import View
 from .webserver import Server
 
@@ -58,10 +59,12 @@ __all__ = [
     "GracefulExit",
     "NamedPipeSite",
     "NotAppKeyWarning",
+    "PayloadAccessError",
     "PlainResource",
     "PrefixedSubAppResource",
     "Request",
     "RequestKey",
+    "RequestPayloadError",
     "Resource",
     "ResourceRoute",
     "Response",

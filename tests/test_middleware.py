@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -16,7 +15,6 @@ from yarl import URL
 from sketch.middleware import (
     Middlewares,
     check_middleware,
-    explain_result,
     middleware,
     normalize_path_middleware,
 )
@@ -118,26 +116,6 @@ def test_a_plain_function_gets_a_warning() -> None:
 def test_the_mark() -> None:
     assert middleware(passing) is passing
     assert passing.__middleware_version__ == 1  # type: ignore[attr-defined]
-
-
-def test_the_result_of_an_old_style_factory_is_recognised() -> None:
-    async def factory(app: Any, handler: Any) -> Callable[[Any], Awaitable[Any]]:
-        async def inner(request: Any) -> Any:
-            return await handler(request)
-
-        return inner
-
-    message = explain_result(factory, asyncio.run(factory("app", passing)))
-    assert "factory.<locals>.inner" in message
-    assert "old-style factory (app, handler)" in message
-    assert "async def middleware(request, handler)" in message
-
-
-@pytest.mark.parametrize(("result", "told"), [(None, "return await handler"), ("text", "returned str")])
-def test_other_results(result: object, told: str) -> None:
-    message = explain_result(passing, result)
-    assert f"{__name__}.passing" in message
-    assert told in message
 
 
 # -- normalize_path_middleware --------------------------------------------------------------------------

@@ -11,8 +11,8 @@ class Target(NamedTuple):
     ``relative``
         path and query, still encoded; the path of an authority-form target is empty.
     ``authority``
-        host and port, where the target itself names them, as absolute-form and authority-form do; it
-        then goes before the ``Host`` field (RFC 9112, section 3.2.2).
+        host and port, without a user, where the target itself names them, as absolute-form and
+        authority-form do; it then goes before the ``Host`` field (RFC 9112, section 3.2.2).
     """
 
     relative: URL
@@ -33,7 +33,11 @@ def parse_target(method: str, target: str) -> Target:
     url = URL(target, encoded=True)
     if not url.scheme or not url.raw_authority:
         raise ValueError(f"request target {target!r} is neither a path nor an absolute URL")
-    return Target(url.relative(), url.raw_authority)
+    relative = url.relative()
+    if not relative.raw_path:
+        # No path is the path "/" (RFC 9110, section 4.2.3).
+        relative = URL.build(path="/", query_string=url.raw_query_string, encoded=True)
+    return Target(relative, url.raw_authority.rpartition("@")[2])
 
 
 def is_own_path(target: str) -> bool:

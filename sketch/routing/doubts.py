@@ -4,10 +4,7 @@ Wrong ones raise what aiohttp raises. Those that aiohttp accepts, but that canno
 warn, with what to write instead, at the line of the program that registers.
 """
 
-import sys
-import warnings
-
-_PACKAGE = __name__.partition(".")[0]
+from ..callables import warn_registration
 
 
 class RouteWarning(UserWarning):
@@ -19,10 +16,5 @@ class HandlerError(TypeError, AssertionError):
 
 
 def warn(message: str) -> None:
-    """Warn at the innermost frame outside of this package, whichever registration function was called."""
-    level = 2
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE:
-        frame = frame.f_back
-        level += 1
-    warnings.warn(message, RouteWarning, stacklevel=level)
+    """Warn at the line of the program that registers, whichever registration function was called."""
+    warn_registration(message, RouteWarning)

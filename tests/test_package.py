@@ -1,0 +1,65 @@
+"""What can be imported from where: the tutorial's names, aiohttp's, and nothing that is not there."""
+
+import importlib
+import subprocess
+import sys
+
+import aiohttp.web
+import pytest
+
+import sketch
+from sketch import web
+
+TUTORIAL = {
+    "sketch.application": ("Application", "run_app"),
+    "sketch.request": ("Request",),
+    "sketch.response": ("Response",),
+    "sketch.router": ("UrlDispatcher",),
+    "sketch.server": ("Server",),
+    "sketch.http_parser": (),
+    "sketch.exceptions": ("HTTPException", "HTTPNotFound", "HTTPBadRequest", "HTTPFound"),
+    "sketch": ("Application", "run_app", "Request", "Response", "json_response", "HTTPException"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("module", TUTORIAL)
+def test_the_names_of_the_tutorial(module: str) -> None:
+    imported = importlib.import_module(module)
+    assert [name for name in TUTORIAL[module] if not hasattr(imported, name)] == []
+
+
+@pytest.mark.parametrize("module", [sketch, web])
+def test_all_that_is_promised_is_there(module: object) -> None:
+    names: tuple[str, ...] = module.__all__  # type: ignore[attr-defined]
+    assert len(set(names)) == len(names)
+    assert [name for name in names if not hasattr(module, name)] == []
+
+
+def test_public_names_are_promised() -> None:
+    """A class or a function that can be seen in ``sketch.web`` is in ``__all__``."""
+    seen = {
+        name
+        for name, value in vars(web).items()
+        if not name.startswith("_") and callable(value) and value is not web.main  # type: ignore[attr-defined]
+    }
+    assert seen == set(web.__all__)
+
+
+def test_no_name_is_made_up() -> None:
+    """``sketch.web`` has names of ``aiohttp.web`` and no others."""
+    assert set(web.__all__) - set(aiohttp.web.__all__) == set()
+
+
+def test_the_package_s_own_names_are_those_of_web() -> None:
+    different = {name for name in sketch.__all__ if getattr(sketch, name) is not getattr(web, name)}
+    # One listens on this machine only, the other, as aiohttp's, everywhere.
+    assert different == {"run_app"}
+
+
+def test_importing_needs_nothing_of_aiohttp_or_of_the_tests() -> None:
+    program = (
+        "import sys, sketch.web; "
+        "print([name for name in ('aiohttp', 'pytest', 'sketch.testing') if name in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
