@@ -63,7 +63,7 @@ def a_request(
     fields: tuple[tuple[bytes, bytes], ...] = ((b"Host", b"a"),),
     framing: Framing = NO_BODY,
 ) -> RequestHead:
-    return RequestHead(method, target, version, fields, framing)
+    return RequestHead(method, target, version, FieldLines(fields), framing)
 
 
 def test_a_request_head_is_its_parts() -> None:
