@@ -76,7 +76,7 @@ def encode_response(
         parts += [*(encode_chunk(body) if body else ()), LAST_CHUNK]
         return b"".join(parts)
     if "content-length" not in head.carried and _says_length(framing, head, body):
-        parts.append(content_length(len(body)))
+        parts.append(content_length(0 if head.status == 205 else len(body)))
     parts += _control_fields(head, request, keep_alive, automatic)
     if framing is not BodyFraming.NONE and head.status != 205:
         parts.append(bytes(body))
@@ -97,7 +97,9 @@ def encode_start(
     carried = head.carried
     if framing is BodyFraming.CHUNKED and "transfer-encoding" not in carried:
         parts.append(b"Transfer-Encoding: chunked\r\n")
-    if declared is not None and "content-length" not in carried and allows_body(head.status):
+    if head.status == 205:
+        parts.append(content_length(0))
+    elif declared is not None and "content-length" not in carried and allows_body(head.status):
         parts.append(content_length(declared))
     parts += _control_fields(head, request, keep_alive, automatic)
     return b"".join(parts)
@@ -110,6 +112,8 @@ def choose_framing(
 
     ``content_length`` is what the caller knows; a ``Content-Length`` among the fields goes before it.
     Raises `LocalProtocolError` for fields that contradict each other."""
+    if head.status < 200:
+        raise LocalProtocolError(f"{head.status} is not the status of a final response")
     carried = head.carried
     named = carried.get("content-length")
     chunked = carried.get("transfer-encoding", "").strip().lower() == "chunked"
@@ -153,6 +157,8 @@ def encode_trailers(trailers: Iterable[tuple[str, str]]) -> bytes:
 def _says_length(framing: BodyFraming, head: ResponseHead, body: Bytes) -> bool:
     """Whether ``Content-Length`` is added: never to 1xx and 204 (RFC 9110, section 8.6); to an answer
     without a body only where the body that was left out is known."""
+    if head.status == 205:
+        return True
     if framing is BodyFraming.NONE:
         return len(body) > 0 and (allows_body(head.status) or head.status == 304)
     return True

@@ -157,7 +157,7 @@ class H1Engine:
             if head is not None:
                 return self._take_head(head)
         try:
-            if self.unread or data.find(b"\r\n\r\n") + 4 != len(data) or data[0] == 13:
+            if self.unread or not 0 < data.find(b"\r\n\r\n") == len(data) - 4 or data[0] == 13:
                 whole = self._cut_head(data)
                 if whole is None:
                     return None
@@ -327,11 +327,12 @@ class H1Engine:
             return ()
         if framing is BodyFraming.CHUNKED:
             return encode_chunk(data)
-        self._sent += size
-        if self._declared is not None and self._sent > self._declared:
+        sent = self._sent + size
+        if self._declared is not None and sent > self._declared:
             raise LocalProtocolError(
-                f"the response declares {self._declared} bytes and its body has at least {self._sent}"
+                f"the response declares {self._declared} bytes and its body has at least {sent}"
             )
+        self._sent = sent
         return (data,)
 
     def finish(self, trailers: Iterable[tuple[str, str]]) -> bytes:
