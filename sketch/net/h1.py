@@ -88,7 +88,7 @@ class H1Connection(SocketConnection):
     def connection_lost(self, exc: BaseException | None) -> None:
         """Called by asyncio when the connection is gone, whoever ended it."""
         exchange = self._exchange
-        self.engine.close()
+        self.engine.lose()
         if exchange is not None:
             _ = self.peer  # The access log will ask, and the transport will not know any more.
             exchange.body_failed(Disconnected("the client closed the connection"))
@@ -275,7 +275,7 @@ class H1Connection(SocketConnection):
 
     def abort(self) -> None:
         """Cut the connection, so that the client can tell."""
-        self.engine.close()
+        self.engine.lose()
         if self.transport is not None:
             self.transport.abort()
 
