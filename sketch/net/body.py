@@ -4,6 +4,8 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable
 
+from ..http.errors import LocalProtocolError
+
 
 class BodyBuffer:
     """Pieces that arrived and were not read yet. Not bounded here: whoever fills it watches ``size`` and
@@ -55,9 +57,9 @@ class BodyBuffer:
     async def wait(self) -> None:
         """Wait until there is something to take, or nothing more to wait for.
 
-        Raises `RuntimeError` when another task waits already. Cancellation loses nothing."""
+        Raises `LocalProtocolError` when another task waits already. Cancellation loses nothing."""
         if self._waiter is not None:
-            raise RuntimeError("another task is already waiting for the body of this request")
+            raise LocalProtocolError("another task is already waiting for the body of this request")
         if self._pieces or self.is_complete or self.error is not None:
             return
         self._waiter = asyncio.get_running_loop().create_future()

@@ -115,7 +115,10 @@ class SocketConnection(asyncio.Protocol):
             self._reading_paused = False
             transport = self.transport
             if transport is not None and not transport.is_closing():
-                transport.resume_reading()
+                # asyncio reads from now on in the context of its caller, which may be a handler's.
+                context = self.registry.context
+                assert context is not None, "the registry has it from the first connection on"
+                context.copy().run(transport.resume_reading)
 
 
 def _set_tcp_keepalive(transport: asyncio.BaseTransport) -> None:

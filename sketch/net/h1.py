@@ -83,12 +83,17 @@ class H1Connection(SocketConnection):
             if self._exchange is None:
                 return False
             self._exchange.body_failed(Disconnected("the client left in the middle of the body"))
-        return self._exchange is not None and self.transport is not None and self._can_half_close()
+        if self._exchange is None:
+            if not engine.held:
+                return False
+            # What it sent ahead is still answered; of half a head it is known now that it is the last.
+            self.registry.loop.call_soon(self._receive_held, context=self.registry.context)
+        return self._can_half_close()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Called by asyncio when the connection is gone, whoever ended it."""
         exchange = self._exchange
-        self.engine.close()
+        self.engine.lose()
         if exchange is not None:
             _ = self.peer  # The access log will ask, and the transport will not know any more.
             exchange.body_failed(Disconnected("the client closed the connection"))
@@ -115,7 +120,7 @@ class H1Connection(SocketConnection):
             self._begin(head, engine)
         elif engine.is_ended:
             self._close()
-        elif self.deadline != NEVER and engine.held == len(data):
+        elif 0 < engine.held <= len(data) or not data:
             # Its first bytes: from here on the whole head has so long to come.
             registry = self.registry
             self.deadline = registry.clock.now + registry.limits.head_timeout
@@ -168,11 +173,30 @@ class H1Connection(SocketConnection):
         if not engine.next_cycle():
             self._end_or_discard()
             return
-        self.deadline = self.registry.clock.idle_deadline
-        if self._reading_paused:
-            self.resume_reading()
+        registry = self.registry
+        self.deadline = registry.clock.idle_deadline
         if engine.unread or engine.is_ended:
+            # Not from here: thousands of requests in one packet must neither nest nor keep the other
+            # connections waiting, and the next handler must not inherit the context of this one.
+            registry.loop.call_soon(self._receive_held, context=registry.context)
+            if engine.held > registry.limits.read_buffer:
+                self.pause_reading()
+        elif self._reading_paused:
+            self.resume_reading()
+
+    def _receive_held(self) -> None:
+        """Go on with what was sent ahead. Does nothing when that has happened in the meantime."""
+        engine = self.engine
+        if engine.reading is HEAD:
             self._receive_head(b"")
+        if not self._reading_paused:
+            return
+        exchange = self._exchange
+        limits = self.registry.limits
+        if engine.reading is READING_BODY and exchange is not None and exchange.body is not None:
+            self.body_taken(exchange.body)
+        elif engine.held <= max(limits.read_buffer, limits.head):
+            self.resume_reading()
 
     def _end_or_discard(self) -> None:
         engine = self.engine
@@ -224,7 +248,9 @@ class H1Connection(SocketConnection):
 
     def body_taken(self, body: BodyBuffer) -> None:
         """The handler read some of the body: there is room for more."""
-        if self._reading_paused and body.size <= self.registry.limits.read_buffer // 2:
+        if not self._reading_paused or self.engine.reading is not READING_BODY:
+            return
+        if body.size <= self.registry.limits.read_buffer // 2:
             self.resume_reading()
 
     def invite_body(self) -> None:
@@ -275,7 +301,7 @@ class H1Connection(SocketConnection):
 
     def abort(self) -> None:
         """Cut the connection, so that the client can tell."""
-        self.engine.close()
+        self.engine.lose()
         if self.transport is not None:
             self.transport.abort()
 

@@ -5,15 +5,22 @@ behind cannot write into the answer to somebody else's request.
 """
 
 import asyncio
+import sys
 from collections.abc import Sequence
 from typing import Protocol
 
 from ..http.errors import Disconnected, LocalProtocolError
 from ..http.exchange import Bytes, Exchange, Peer
 from ..http.heads import RequestHead, ResponseHead
-from ..protocol.h1.connection import IDLE, WRITTEN, H1Engine, Writing
+from ..protocol.h1.connection import IDLE, WRITING_BODY, WRITTEN, H1Engine, Writing
 from .body import BodyBuffer
 from .registry import Registry
+
+_WRITELINES_PAUSES = not (
+    (3, 12) <= sys.version_info < (3, 12, 9) or (3, 13) <= sys.version_info < (3, 13, 2)
+)
+"""Whether asyncio's ``writelines`` tells a protocol to pause. Where it does not (CVE-2024-12254), a client
+that takes nothing would have the process hold all that is sent."""
 
 
 class Carrier(Protocol):
@@ -156,24 +163,28 @@ class H1Exchange(Exchange):
         """Send the next piece of the body, and wait while the client is too slow to take more."""
         connection = self._current()
         transport = connection.transport
-        if transport is None:
+        if transport is None or transport.is_closing():
             raise Disconnected("the client closed the connection")
         parts = connection.engine.send(data if type(data) is bytes else bytes(data))
         for part in parts:
             self.bytes_sent += len(part)
-        transport.writelines(parts)
+        if _WRITELINES_PAUSES:
+            transport.writelines(parts)
+        else:
+            transport.write(b"".join(parts))
         if connection.writing_paused:
             await connection.drained()
 
     async def finish(self, trailers: Sequence[tuple[str, str]] = ()) -> None:
         """End the body."""
         connection = self._current()
-        if connection.transport is None:
+        if connection.is_lost:
             raise Disconnected("the client closed the connection")
         try:
             data = connection.engine.finish(trailers)
         except LocalProtocolError:
-            connection.abort()
+            if connection.engine.writing is WRITING_BODY:
+                connection.abort()
             raise
         self._write(connection, data)
 

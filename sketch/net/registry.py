@@ -1,6 +1,7 @@
 """What all connections of one server share, and the list of them."""
 
 import asyncio
+import contextvars
 import logging
 from collections.abc import Callable
 from typing import Protocol
@@ -42,11 +43,13 @@ class Registry:
         whether the server is going away.
     ``requests_count``
         requests begun so far.
+    ``context``
+        the context in which the first connection was made: that of nobody's request.
     """
 
     __slots__ = (
-        "clock", "connections", "handler", "handler_cancellation", "is_draining", "limits", "logger", "loop",
-        "parser", "refused", "requests_count", "tcp_keepalive",
+        "clock", "connections", "context", "handler", "handler_cancellation", "is_draining", "limits",
+        "logger", "loop", "parser", "refused", "requests_count", "tcp_keepalive",
     )  # fmt: skip
 
     def __init__(
@@ -70,11 +73,14 @@ class Registry:
         self.parser = HttpParser(limits)
         self.connections: set[Connection] = set()
         self.clock = Clock(loop, self._sweep, idle_timeout=limits.keepalive_timeout)
+        self.context: contextvars.Context | None = None
         self.is_draining = False
         self.requests_count = 0
 
     def add(self, connection: Connection) -> None:
         """Enter a connection that was made."""
+        if self.context is None:
+            self.context = contextvars.copy_context()
         self.connections.add(connection)
         self.clock.start()
 

@@ -398,12 +398,16 @@ class H1Engine:
         self._body = None
         return True
 
-    def close(self) -> None:
-        """Nothing more is read or written."""
+    def lose(self) -> None:
+        """The client is gone. Nothing more is read; an answer may still be given, to nobody."""
         self.reading = READING_CLOSED
-        self.writing = WRITING_CLOSED
         self.keep_alive = False
         self.unread = b""
+
+    def close(self) -> None:
+        """Nothing more is read or written."""
+        self.lose()
+        self.writing = WRITING_CLOSED
 
     def answer_refusal(self, head: ResponseHead, body: bytes, automatic: Automatic) -> bytes:
         """The bytes of an answer to something that was no request. It is the last one."""
