@@ -2,6 +2,7 @@
 
 import pytest
 
+from sketch.http.headers import FieldLines
 from sketch.http.heads import (
     NO_BODY,
     Framing,
