@@ -83,6 +83,7 @@ class H1Engine:
         "_body",
         "_declared",
         "_framing",
+        "_last",
         "_limits",
         "_parser",
         "_request",
@@ -104,8 +105,8 @@ class H1Engine:
         """What came and was not parsed yet."""
         self._scanned = 0
         self._request: RequestHead | None = None
-        # The field lines of that request, as they came.
-        self._section = b""
+        # The packet that brought that request's head, and the field lines in it.
+        self._last = self._section = b""
         self._body: BodyDecoder | None = None
         self._framing = BodyFraming.NONE
         self._declared: int | None = None
@@ -154,6 +155,9 @@ class H1Engine:
             raise LocalProtocolError(f"no head is expected while reading is {self.reading.name}")
         previous = self._request
         if previous is not None and not self.unread:
+            if data == self._last and previous.framing is NO_BODY:
+                # The same again, as from whoever polls.
+                return self._take_head(previous)
             line_end = data.find(b"\n") + 1
             if data.startswith(self._section, line_end):
                 end = line_end + len(self._section)
@@ -161,6 +165,7 @@ class H1Engine:
                 if head is not None:
                     if end != len(data):
                         self.unread = data[end:]
+                    self._last = data
                     return self._take_head(head)
         try:
             if self.unread or not 0 < data.find(b"\r\n\r\n") == len(data) - 4 or data[0] == 13:
@@ -176,6 +181,7 @@ class H1Engine:
             self._request = None
             self.unread = b""
             raise
+        self._last = data
         self._section = data[data.find(b"\n") + 1 :]
         return self._take_head(head)
 
