@@ -76,12 +76,13 @@ class Server:
             connection.drain()
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's name
-        """Wait for handlers, at most ``timeout`` seconds (``None``: for ever); then cut what is left.
+        """Wait for answers, until the clients have taken them, at most ``timeout`` seconds (``None``: for
+        ever); then cut what is left.
 
         Cancelled, it cuts at once."""
         self.pre_shutdown()
         try:
-            await self._wait_for_handlers(timeout)
+            await self._wait_for_answers(timeout)
         finally:
             left = [connection.task for connection in self.connections if connection.task is not None]
             if left:
@@ -92,12 +93,20 @@ class Server:
                 task.cancel()
         await _settle(left)
 
-    async def _wait_for_handlers(self, seconds: float | None) -> None:
+    async def _wait_for_answers(self, seconds: float | None) -> None:
+        registry = self._registry
         try:
             async with asyncio.timeout(seconds):
-                # A connection may hold requests that were sent ahead: each brings a new task.
-                while tasks := [task for c in self.connections if (task := c.task) is not None]:
-                    await asyncio.wait(tasks)
+                while True:
+                    connections = self.connections
+                    if tasks := [task for c in connections if (task := c.task) is not None]:
+                        await asyncio.wait(tasks)
+                    elif any(connection.is_sending for connection in connections):
+                        # It is closing, and lost once the client has taken the rest.
+                        registry.removed.clear()
+                        await registry.removed.wait()
+                    else:
+                        return
         except TimeoutError:
             pass
 

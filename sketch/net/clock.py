@@ -42,7 +42,7 @@ class Clock:
     def start(self) -> None:
         """Begin to tick. Does nothing when it ticks already."""
         if self._timer is None:
-            self._read()
+            self._advance()
 
     def stop(self) -> None:
         """Stop ticking, so that a loop without connections has nothing to wake up for."""
@@ -50,14 +50,18 @@ class Clock:
             self._timer.cancel()
             self._timer = None
 
-    def _read(self) -> None:
+    def _read(self) -> float:
         wall = time.time()
         self.now = self._loop.time()
         self.idle_deadline = self.now + self._idle_timeout
         self.automatic: Automatic = make_automatic(format_date(int(wall)))
+        return wall
+
+    def _advance(self) -> None:
+        wall = self._read()
         # Just after the next whole second, so that Date is never behind by more than a moment.
         self._timer = self._loop.call_later(1.001 - wall % 1.0, self._tick)
 
     def _tick(self) -> None:
-        self._read()
+        self._advance()
         self._on_tick(self.now)

@@ -6,12 +6,16 @@ stream has: may I write, and shall more be read.
 
 import asyncio
 import socket
+import struct
 from typing import Any, cast
 
 from ..http.errors import Disconnected
 from ..http.exchange import Peer
 from ..http.limits import DEFAULT_LIMITS
 from .registry import Registry
+
+_RESET = struct.pack("ii", 1, 0)
+"""To linger, for no time: a close sends a reset and drops what is unsent."""
 
 
 class SocketConnection(asyncio.Protocol):
@@ -100,6 +104,12 @@ class SocketConnection(asyncio.Protocol):
         if self.transport is None:
             raise Disconnected("the client closed the connection")
 
+    def reset_on_close(self) -> None:
+        """Have the client see a reset, and no orderly end."""
+        sock: Any = None if self.transport is None else self.transport.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+
     # -- reading ---------------------------------------------------------------------------------------
 
     def pause_reading(self) -> None:
@@ -116,9 +126,7 @@ class SocketConnection(asyncio.Protocol):
             transport = self.transport
             if transport is not None and not transport.is_closing():
                 # asyncio reads from now on in the context of its caller, which may be a handler's.
-                context = self.registry.context
-                assert context is not None, "the registry has it from the first connection on"
-                context.copy().run(transport.resume_reading)
+                self.registry.call_outside(transport.resume_reading)
 
 
 def _set_tcp_keepalive(transport: asyncio.BaseTransport) -> None:

@@ -37,7 +37,7 @@ _REFUSAL_FIELDS = (
 class H1Connection(SocketConnection):
     """The server's end of one HTTP/1 connection."""
 
-    __slots__ = ("_discarded", "_exchange", "_is_lingering", "_is_starting", "engine", "task")
+    __slots__ = ("_discarded", "_exchange", "_is_lingering", "_is_starting", "_unsent", "engine", "task")
 
     def __init__(self, registry: Registry) -> None:
         super().__init__(registry)
@@ -46,6 +46,7 @@ class H1Connection(SocketConnection):
         """The task of the handler that is running."""
         self._exchange: H1Exchange | None = None
         self._discarded = 0
+        self._unsent = 0
         self._is_lingering = False
         self._is_starting = False
 
@@ -261,6 +262,11 @@ class H1Connection(SocketConnection):
 
     # -- the end ---------------------------------------------------------------------------------------
 
+    @property
+    def is_sending(self) -> bool:
+        """Whether a part of an answer is not taken by the client."""
+        return self.transport is not None and self.transport.get_write_buffer_size() > 0
+
     def _refuse(self, status: int, reason: str) -> None:
         """Answer what is no request, and close."""
         registry = self.registry
@@ -269,9 +275,12 @@ class H1Connection(SocketConnection):
         data = self.engine.answer_refusal(head, body, registry.clock.automatic)
         if self.transport is not None:
             self.transport.write(data)
-        if registry.refused is not None:
-            registry.refused(self.peer, head, len(data))
         self._linger()
+        if registry.refused is not None:
+            try:
+                registry.refused(self.peer, head, len(data))
+            except Exception:
+                registry.logger.exception("The access logger failed for an answer to what was no request")
 
     def _linger(self) -> None:
         """Close, but go on taking what still arrives: to reset the connection now could destroy the answer
@@ -284,7 +293,7 @@ class H1Connection(SocketConnection):
             self._close()
             return
         self._is_lingering = True
-        self.deadline = self.registry.clock.now + self.registry.limits.lingering_timeout
+        self._wait_for_client(transport)
         self.resume_reading()
         transport.write_eof()
 
@@ -294,22 +303,35 @@ class H1Connection(SocketConnection):
     def _close(self) -> None:
         """Close once everything is sent."""
         self.engine.close()
-        if self.transport is not None:
-            # A client that never takes the rest must not hold the connection for ever.
-            self.deadline = self.registry.clock.now + self.registry.limits.lingering_timeout
-            self.transport.close()
+        transport = self.transport
+        if transport is not None:
+            self._wait_for_client(transport)
+            transport.close()
+
+    def _wait_for_client(self, transport: asyncio.Transport) -> None:
+        """Let the client take what is left: a part of it, at least, within each such time."""
+        self._unsent = transport.get_write_buffer_size()
+        self.deadline = self.registry.clock.now + self.registry.limits.lingering_timeout
 
     def abort(self) -> None:
         """Cut the connection, so that the client can tell."""
-        self.engine.lose()
+        engine = self.engine
+        if engine.ends_with_connection:
+            self.reset_on_close()
+        engine.lose()
         if self.transport is not None:
             self.transport.abort()
 
     def on_deadline(self) -> None:
         """The client took too long."""
         transport = self.transport
-        if self._is_lingering or transport is None or transport.is_closing():
-            self.abort()
+        if transport is None:
+            return
+        if self._is_lingering or transport.is_closing():
+            if transport.get_write_buffer_size() < self._unsent:
+                self._wait_for_client(transport)
+            else:
+                self.abort()
         elif self.engine.reading is HEAD and self.engine.held:
             self.deadline = NEVER
             self._refuse(408, "the request's head took too long")
@@ -320,9 +342,18 @@ class H1Connection(SocketConnection):
 
     def drain(self) -> None:
         """Close at the end of the current exchange, or at once if there is none."""
-        self.engine.keep_alive = False
-        if self._exchange is None and self.engine.is_between_requests:
+        engine = self.engine
+        engine.keep_alive = False
+        if self._exchange is not None:
+            return
+        if engine.is_between_requests:
             self._close()
+        elif engine.reading is HEAD:
+            # If all of it is here, it is the last.
+            self.registry.call_outside(self._receive_head, b"")
+        elif engine.reading is READ:
+            # All answers are given, but not taken.
+            self._end_or_discard()
 
 
 def _raise(error: BaseException) -> None:

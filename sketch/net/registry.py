@@ -26,6 +26,10 @@ class Connection(Protocol):
     def task(self) -> "asyncio.Task[None] | None":
         """The task of the handler that runs on it."""
 
+    @property
+    def is_sending(self) -> bool:
+        """Whether a part of an answer is not taken by the client."""
+
     def on_deadline(self) -> None:
         """The client took too long with what it was expected to do."""
 
@@ -43,13 +47,15 @@ class Registry:
         whether the server is going away.
     ``requests_count``
         requests begun so far.
+    ``removed``
+        set whenever a connection is lost; cleared by whoever waits for that.
     ``context``
         the context in which the first connection was made: that of nobody's request.
     """
 
     __slots__ = (
         "clock", "connections", "context", "handler", "handler_cancellation", "is_draining", "limits",
-        "logger", "loop", "parser", "refused", "requests_count", "tcp_keepalive",
+        "logger", "loop", "parser", "refused", "removed", "requests_count", "tcp_keepalive",
     )  # fmt: skip
 
     def __init__(
@@ -74,6 +80,7 @@ class Registry:
         self.connections: set[Connection] = set()
         self.clock = Clock(loop, self._sweep, idle_timeout=limits.keepalive_timeout)
         self.context: contextvars.Context | None = None
+        self.removed = asyncio.Event()
         self.is_draining = False
         self.requests_count = 0
 
@@ -89,6 +96,12 @@ class Registry:
         self.connections.discard(connection)
         if not self.connections:
             self.clock.stop()
+        self.removed.set()
+
+    def call_outside(self, function: Callable[..., None], *arguments: object) -> None:
+        """Call a function in a context that is no request's, whoever asks for it."""
+        assert self.context is not None, "it is there from the first connection on"
+        self.context.copy().run(function, *arguments)
 
     def _sweep(self, now: float) -> None:
         for connection in [connection for connection in self.connections if connection.deadline <= now]:

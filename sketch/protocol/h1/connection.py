@@ -140,6 +140,11 @@ class H1Engine:
         return self.reading is READ and self.writing is WRITTEN and self.keep_alive
 
     @property
+    def ends_with_connection(self) -> bool:
+        """Whether the end of the connection, at this moment, would look like the end of the answer."""
+        return self.writing is WRITING_BODY and self._framing is BodyFraming.CLOSE
+
+    @property
     def trailers(self) -> list[tuple[bytes, bytes]]:
         """The fields that came after the current request's body."""
         return [] if self._body is None else self._body.trailers

@@ -1,0 +1,284 @@
+"""A socket's two questions, may I write and shall more be read, and who is at its other end."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+import uvloop
+
+from sketch.http.errors import Disconnected
+from sketch.http.exchange import Exchange
+from sketch.http.limits import DEFAULT_LIMITS
+from sketch.net.connection import SocketConnection
+from sketch.net.registry import Registry
+from sketch.server import Server
+from tests.conformance.driver import settle, until
+from tests.net.stage import head
+from tests.net.transport import FakeTransport
+
+LOOPS = pytest.mark.parametrize("new_loop", [asyncio.SelectorEventLoop, uvloop.new_event_loop])
+NewLoop = Callable[[], asyncio.AbstractEventLoop]
+
+
+class PlainConnection(SocketConnection):
+    """A connection without a protocol."""
+
+    task: asyncio.Task[None] | None = None
+    is_sending = False
+
+    def on_deadline(self) -> None: ...
+
+    def drain(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+
+def run(main: Callable[[], Awaitable[None]], new_loop: NewLoop = asyncio.SelectorEventLoop) -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(20):
+            await main()
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(bounded())
+
+
+async def never(exchange: Exchange) -> None:
+    raise AssertionError("there is no request")
+
+
+def make_registry() -> Registry:
+    return Registry(
+        never,
+        asyncio.get_running_loop(),
+        limits=DEFAULT_LIMITS,
+        logger=logging.Logger("test"),
+        handler_cancellation=False,
+        tcp_keepalive=True,
+        refused=None,
+    )
+
+
+async def connect() -> tuple[PlainConnection, FakeTransport]:
+    connection = PlainConnection(make_registry())
+    transport = FakeTransport(connection)
+    await settle()
+    return connection, transport
+
+
+async def disconnect(connection: PlainConnection, transport: FakeTransport) -> None:
+    transport.disconnect()
+    await settle()
+    assert connection.registry.connections == set() and not connection.registry.clock.is_running
+
+
+# -- writing -------------------------------------------------------------------------------------------
+
+
+def test_nobody_waits_for_a_client_that_takes_what_it_gets() -> None:
+    async def main() -> None:
+        connection, transport = await connect()
+        transport.write(b"x" * 200_000)
+        assert not connection.writing_paused
+        await connection.drained()
+        await disconnect(connection, transport)
+
+    run(main)
+
+
+def test_any_number_of_tasks_wait_for_a_slow_client() -> None:
+    async def main() -> None:
+        connection, transport = await connect()
+        transport.stop_taking()
+        transport.write(b"x" * 200_000)
+        waiting = [asyncio.create_task(connection.drained()) for _ in range(3)]
+        await settle()
+        waiting.pop().cancel()
+        await settle()
+        assert not any(task.done() for task in waiting)
+        transport.take()
+        await asyncio.gather(*waiting)
+        await disconnect(connection, transport)
+
+    run(main)
+
+
+def test_waiting_ends_with_the_connection() -> None:
+    async def main() -> None:
+        connection, transport = await connect()
+        transport.stop_taking()
+        transport.write(b"x" * 200_000)
+        waiting = asyncio.create_task(connection.drained())
+        await settle()
+        await disconnect(connection, transport)
+        with pytest.raises(Disconnected):
+            await waiting
+        with pytest.raises(Disconnected):
+            await connection.drained()
+
+    run(main)
+
+
+def test_a_client_that_is_slow_again_before_the_task_runs() -> None:
+    async def main() -> None:
+        connection, transport = await connect()
+        connection.pause_writing()
+        waiting = asyncio.create_task(connection.drained())
+        await settle()
+        connection.resume_writing()
+        connection.pause_writing()
+        await settle()
+        assert not waiting.done()
+        connection.resume_writing()
+        await waiting
+        await disconnect(connection, transport)
+
+    run(main)
+
+
+# -- reading -------------------------------------------------------------------------------------------
+
+
+def test_reading_is_paused_and_resumed_once() -> None:
+    """The transport in memory minds being told twice."""
+
+    async def main() -> None:
+        connection, transport = await connect()
+        connection.resume_reading()
+        for _ in range(2):
+            connection.pause_reading()
+        assert not transport.is_reading()
+        for _ in range(2):
+            connection.resume_reading()
+        assert transport.is_reading()
+        transport.close()
+        connection.pause_reading()
+        connection.resume_reading()
+        await disconnect(connection, transport)
+        connection.pause_reading()
+        connection.resume_reading()
+
+    run(main)
+
+
+# -- who is there --------------------------------------------------------------------------------------
+
+
+def test_the_peer() -> None:
+    async def main() -> None:
+        connection, transport = await connect()
+        peer = connection.peer
+        assert (peer.host, peer.address, peer.secure) == ("192.0.2.1", ("192.0.2.1", 50000), False)
+        assert peer.get_extra_info("sockname") == ("192.0.2.2", 80)
+        assert connection.peer is peer
+        await disconnect(connection, transport)
+        assert connection.peer is peer and connection.is_lost
+
+    run(main)
+
+
+def test_a_peer_that_nobody_asked_about_in_time() -> None:
+    async def main() -> None:
+        connection, transport = await connect()
+        await disconnect(connection, transport)
+        assert connection.peer.host is None
+
+    run(main)
+
+
+# -- sockets -------------------------------------------------------------------------------------------
+
+
+async def listen(handler: Any, **options: Any) -> tuple[Server, asyncio.Server, tuple[str, int]]:
+    server = Server(handler, **options)
+    listening = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
+    return server, listening, listening.sockets[0].getsockname()
+
+
+async def receive_all(sock: socket.socket) -> bytes:
+    loop = asyncio.get_running_loop()
+    received = b""
+    while data := await loop.sock_recv(sock, 2**16):
+        received += data
+    return received
+
+
+async def open_socket(address: tuple[str, int]) -> socket.socket:
+    sock = socket.socket()
+    sock.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(sock, address)
+    return sock
+
+
+@LOOPS
+@pytest.mark.parametrize("tcp_keepalive", [False, True])
+def test_tcp_keepalive(tcp_keepalive: bool, new_loop: NewLoop) -> None:
+    async def handler(exchange: Exchange) -> None:
+        sock = exchange.peer.get_extra_info("socket")
+        exchange.respond(head(), b"%d" % sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+
+    async def main() -> None:
+        server, listening, address = await listen(handler, tcp_keepalive=tcp_keepalive)
+        with await open_socket(address) as sock:
+            await asyncio.get_running_loop().sock_sendall(sock, b"GET / HTTP/1.0\r\n\r\n")
+            assert (await receive_all(sock)).endswith(b"%d" % tcp_keepalive)
+        listening.close()
+        await server.shutdown(0)
+
+    run(main, new_loop)
+
+
+@LOOPS
+@pytest.mark.parametrize("is_complete", [False, True])
+def test_an_answer_that_ends_with_the_connection(is_complete: bool, new_loop: NewLoop) -> None:
+    """Cut off, it ends with a reset: an orderly end would look like the end of the answer."""
+
+    async def handler(exchange: Exchange) -> None:
+        exchange.start(head())
+        await exchange.send(b"all of it")
+        await received.wait()
+        if is_complete:
+            await exchange.finish()
+
+    async def main() -> None:
+        server, listening, address = await listen(handler)
+        loop = asyncio.get_running_loop()
+        with await open_socket(address) as sock:
+            await loop.sock_sendall(sock, b"GET / HTTP/1.0\r\n\r\n")
+            assert (await loop.sock_recv(sock, 2**16)).endswith(b"all of it")
+            received.set()
+            if is_complete:
+                assert await receive_all(sock) == b""
+            else:
+                with pytest.raises(ConnectionResetError):
+                    await receive_all(sock)
+        listening.close()
+        await server.shutdown(0)
+
+    received = asyncio.Event()
+    run(main, new_loop)
+
+
+@LOOPS
+def test_an_answer_survives_what_the_client_goes_on_sending(new_loop: NewLoop) -> None:
+    """The client sends 16 MiB more before it looks for its answer."""
+
+    async def handler(exchange: Exchange) -> None:
+        exchange.respond(head(413), b"too large")
+
+    async def main() -> None:
+        server, listening, address = await listen(handler)
+        loop = asyncio.get_running_loop()
+        with await open_socket(address) as sock:
+            await loop.sock_sendall(sock, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % 2**30)
+            await until(lambda: server.requests_count == 1)
+            for _ in range(256):
+                await loop.sock_sendall(sock, b"x" * 2**16)
+            assert (await receive_all(sock)).endswith(b"too large")
+        await until(lambda: server.connections == [])
+        listening.close()
+        await server.shutdown(0)
+
+    run(main, new_loop)

@@ -1,0 +1,361 @@
+"""The server: its connections, and how it goes away."""
+
+import asyncio
+import gc
+import logging
+from collections import Counter
+
+import pytest
+
+from sketch.http.exchange import Exchange
+from sketch.http.limits import DEFAULT_LIMITS, Limits
+from sketch.server import Server
+from tests.conformance.driver import settle, until
+from tests.net.stage import GET, Line, echo_body, echo_target, get, head, pass_time, post, run, serving
+
+
+class Gate:
+    """A handler that waits until it may answer."""
+
+    def __init__(self) -> None:
+        self.opened = asyncio.Event()
+        self.ended: list[str] = []
+
+    async def handle(self, exchange: Exchange) -> None:
+        try:
+            await self.opened.wait()
+        except asyncio.CancelledError:
+            self.ended.append("cancelled")
+            raise
+        self.ended.append("in order")
+        await echo_target(exchange)
+
+
+# -- while it serves -----------------------------------------------------------------------------------
+
+
+def test_it_needs_a_loop() -> None:
+    with pytest.raises(RuntimeError):
+        Server(echo_target)
+    loop = asyncio.SelectorEventLoop()
+    Server(echo_target, loop=loop)
+    loop.close()
+
+
+def test_it_knows_its_connections() -> None:
+    async def main() -> None:
+        async with serving(echo_target) as stage:
+            assert stage.server.connections == [] and stage.server.requests_count == 0
+            first, second = await stage.connect(GET), await stage.connect(GET, GET)
+            assert set(stage.server.connections) == {first.connection, second.connection}
+            assert stage.server.requests_count == 3
+            await first.end()
+            assert stage.server.connections == [second.connection]
+
+    run(main)
+
+
+def test_the_clock_runs_while_there_are_connections() -> None:
+    async def main() -> None:
+        async with serving(echo_target) as stage:
+            clock = stage.registry.clock
+            assert not clock.is_running
+            first, second = await stage.connect(), await stage.connect()
+            assert clock.is_running
+            await first.end()
+            assert clock.is_running
+            await second.leave()
+            assert not clock.is_running
+            await stage.connect()
+            assert clock.is_running
+
+    run(main)
+
+
+def test_the_write_buffer_is_the_limits() -> None:
+    async def main() -> None:
+        async def handler(exchange: Exchange) -> None:
+            exchange.start(head())
+            for _ in range(100):
+                await exchange.send(b"x" * 1000)
+            await exchange.finish()
+
+        async with serving(handler, limits=Limits(write_buffer=5000)) as stage:
+            line = await stage.connect()
+            line.transport.stop_taking()
+            await line.send(GET)
+            assert 5000 < line.transport.get_write_buffer_size() < 7000
+            line.transport.take()
+            await until(lambda: line.bodies == [b"x" * 100_000])
+
+    run(main)
+
+
+def count_objects() -> Counter[type]:
+    """How many objects of each type there are."""
+    gc.collect()
+    return Counter(map(type, gc.get_objects()))
+
+
+@pytest.mark.parametrize("new_connections", [False, True])
+def test_memory_does_not_grow(new_connections: bool) -> None:
+    async def main() -> None:
+        async def handler(exchange: Exchange) -> None:
+            if exchange.head.target == "/stream":
+                exchange.start(head())
+                await exchange.send(b"piece")
+                await exchange.finish()
+            else:
+                await echo_body(exchange)
+
+        async with serving(handler) as stage:
+            line = await stage.connect()
+
+            async def serve(count: int) -> None:
+                nonlocal line
+                for number in range(count):
+                    if new_connections:
+                        await (line.leave if number % 2 else line.end)()
+                        line = await stage.connect()
+                    line.transport.received = b""
+                    line.transport.writes.clear()
+                    await line.send(GET, post(3) + b"abc", get("/stream"), post(3), b"ab", b"c")
+                    assert line.statuses == [200] * 4
+
+            await serve(50)
+            before = count_objects()
+            await serve(450)
+            after = count_objects()
+            # Some come with caches and the test itself; one for each request of a kind would be 450.
+            assert {kind: n for kind, n in (after - before).items() if n > 300} == {}
+            assert stage.server.requests_count == 2000
+
+    run(main)
+
+
+# -- going away ----------------------------------------------------------------------------------------
+
+
+def test_idle_connections_are_closed() -> None:
+    async def main() -> None:
+        async with serving(echo_target) as stage:
+            lines = [await stage.connect(), await stage.connect(GET)]
+            stage.server.pre_shutdown()
+            await settle()
+            assert stage.server.connections == []
+            assert not any(line.is_open or line.transport.is_cut for line in lines)
+
+    run(main)
+
+
+def test_answers_in_flight_say_that_they_are_the_last() -> None:
+    async def main() -> None:
+        gate = Gate()
+        async with serving(gate.handle) as stage:
+            line = await stage.connect(get("/1"), get("/2"))
+            stage.server.pre_shutdown()
+            await settle()
+            assert line.is_open
+            gate.opened.set()
+            await settle()
+            (answer,) = line.answers()
+            assert (answer.body, answer.get_all("Connection")) == (b"/1", ["close"])
+            assert not line.is_open and stage.server.requests_count == 1
+
+    run(main)
+
+
+def test_a_streamed_answer_goes_on() -> None:
+    async def main() -> None:
+        released = asyncio.Event()
+
+        async def handler(exchange: Exchange) -> None:
+            exchange.start(head())
+            await exchange.send(b"one")
+            await released.wait()
+            assert exchange.is_draining
+            await exchange.send(b"two")
+            await exchange.finish()
+
+        async with serving(handler) as stage:
+            line = await stage.connect(GET)
+            stage.server.pre_shutdown()
+            released.set()
+            await settle()
+            assert line.bodies == [b"onetwo"] and line.answers()[0].is_complete
+            assert not line.is_open
+
+    run(main)
+
+
+@pytest.mark.parametrize("rest", [b"st\r\n\r\n", None])
+def test_a_request_that_has_begun_to_come(rest: bytes | None) -> None:
+    async def main() -> None:
+        async with serving(echo_target) as stage:
+            line = await stage.connect(b"GET / HTTP/1.1\r\nHost: localho")
+            stage.server.pre_shutdown()
+            await settle()
+            assert line.is_open
+            if rest is None:
+                await pass_time(DEFAULT_LIMITS.head_timeout)
+            else:
+                await line.send(rest)
+            (answer,) = line.answers()
+            assert answer.status == (408 if rest is None else 200)
+            assert answer.get_all("Connection") == ["close"]
+            assert not line.is_open
+
+    run(main)
+
+
+def test_a_connection_that_comes_too_late() -> None:
+    """It was in the backlog: its first answer is its last."""
+
+    async def main() -> None:
+        async with serving(echo_target) as stage:
+            stage.server.pre_shutdown()
+            line = await stage.connect(GET)
+            (answer,) = line.answers()
+            assert (answer.body, answer.get_all("Connection")) == (b"/", ["close"])
+            assert not line.is_open
+
+    run(main)
+
+
+def test_requests_sent_ahead_of_the_end() -> None:
+    """Whatever was answered before says nothing of an end: the next answer does."""
+
+    async def main() -> None:
+        async with serving(echo_target) as stage:
+            line = Line(stage.server)
+            await settle()
+            line.transport.feed(GET * 100)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            await stage.server.shutdown(None)
+            answers = line.answers()
+            assert 0 < len(answers) < 100
+            assert answers[-1].get_all("Connection") == ["close"]
+            assert all(answer.is_complete for answer in answers)
+
+    run(main)
+
+
+def test_a_slow_client_gets_the_rest_of_its_answer() -> None:
+    async def main() -> None:
+        async def handler(exchange: Exchange) -> None:
+            exchange.respond(head(), b"x" * 200_000)
+
+        async with serving(handler) as stage:
+            line = await stage.connect()
+            line.transport.stop_taking()
+            await line.send(GET)
+            shutting_down = asyncio.create_task(stage.server.shutdown(60))
+            await settle()
+            line.transport.take(100_000)
+            await settle()
+            assert not shutting_down.done()
+            line.transport.take()
+            await shutting_down
+            assert line.answers()[0].is_complete and not line.transport.is_cut
+
+    run(main)
+
+
+def test_a_client_that_takes_nothing_is_cut() -> None:
+    async def main() -> None:
+        async def handler(exchange: Exchange) -> None:
+            exchange.respond(head(), b"x" * 200_000)
+
+        async with serving(handler) as stage:
+            line = await stage.connect()
+            line.transport.stop_taking()
+            await line.send(GET + GET)
+            shutting_down = asyncio.create_task(stage.server.shutdown(5))
+            await pass_time(3)
+            assert not shutting_down.done()
+            await pass_time(3)
+            await shutting_down
+            assert line.transport.is_cut and stage.errors == []
+
+    run(main)
+
+
+@pytest.mark.parametrize("seconds", [60.0, None])
+def test_shutdown_waits_for_handlers(seconds: float | None) -> None:
+    async def main() -> None:
+        gate = Gate()
+        async with serving(gate.handle) as stage:
+            line = await stage.connect(GET)
+            shutting_down = asyncio.create_task(stage.server.shutdown(seconds))
+            await pass_time(50)
+            assert not shutting_down.done()
+            gate.opened.set()
+            await shutting_down
+            await settle()
+            assert line.bodies == [b"/"] and gate.ended == ["in order"]
+            assert stage.errors == [] and stage.server.connections == []
+
+    run(main)
+
+
+def test_shutdown_cuts_what_takes_too_long() -> None:
+    async def main() -> None:
+        gate = Gate()
+        async with serving(gate.handle) as stage:
+            lines = [await stage.connect(GET) for _ in range(3)]
+            shutting_down = asyncio.create_task(stage.server.shutdown(5))
+            await pass_time(3)
+            assert not shutting_down.done()
+            await pass_time(3)
+            await shutting_down
+            assert gate.ended == ["cancelled"] * 3
+            await settle()
+            assert all(line.transport.is_cut for line in lines) and stage.server.connections == []
+            (record,) = stage.errors
+            assert record.levelno == logging.WARNING and "3" in record.getMessage()
+
+    run(main)
+
+
+def test_a_cancelled_shutdown_cuts_at_once() -> None:
+    async def main() -> None:
+        gate = Gate()
+        async with serving(gate.handle) as stage:
+            line = await stage.connect(GET)
+            shutting_down = asyncio.create_task(stage.server.shutdown(None))
+            await settle()
+            shutting_down.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await shutting_down
+            await settle()
+            assert gate.ended == ["cancelled"] and line.transport.is_cut
+
+    run(main)
+
+
+def test_two_shutdowns_at_once() -> None:
+    async def main() -> None:
+        async def handler(exchange: Exchange) -> None:
+            exchange.respond(head(), b"x" * 200_000)
+
+        async with serving(handler) as stage:
+            line = await stage.connect()
+            line.transport.stop_taking()
+            await line.send(GET)
+            shutdowns = [asyncio.create_task(stage.server.shutdown(60)) for _ in range(2)]
+            await settle()
+            line.transport.take()
+            await asyncio.gather(*shutdowns)
+            assert line.answers()[0].is_complete
+
+    run(main)
+
+
+def test_shutdown_of_a_server_that_served_nobody() -> None:
+    async def main() -> None:
+        async with serving(echo_target) as stage:
+            await stage.server.shutdown(None)
+            await stage.server.shutdown()
+
+    run(main)
