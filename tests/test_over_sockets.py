@@ -1,0 +1,377 @@
+"""One application over real sockets, seen by clients that nobody here wrote, on both event loops."""
+
+import asyncio
+import hashlib
+import json
+import logging
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, cast
+
+import aiohttp
+import pytest
+import uvloop
+
+from sketch import web
+from sketch.net.connection import SocketConnection
+from tests.clients import HAS_CURL, AiohttpClient, CurlClient, HttpClient, HttpxClient, run_curl
+from tests.conformance.driver import until
+
+LARGE = bytes(range(256)) * (5 * 2**12)
+"""5 MiB."""
+
+NewLoop = Callable[[], asyncio.AbstractEventLoop]
+NewClient = Callable[[str, Path], HttpClient]
+
+NEEDS_CURL = pytest.mark.skipif(not HAS_CURL, reason="curl is not installed")
+LOOPS = pytest.mark.parametrize(
+    "new_loop", [asyncio.SelectorEventLoop, uvloop.new_event_loop], ids=["asyncio", "uvloop"]
+)
+CLIENTS = pytest.mark.parametrize(
+    "new_client",
+    [AiohttpClient, HttpxClient, pytest.param(CurlClient, marks=NEEDS_CURL)],
+    ids=["aiohttp", "httpx", "curl"],
+)
+
+# -- the application -----------------------------------------------------------------------------------
+
+SENT = web.AppKey("SENT", list[int])
+"""How far downloads have come."""
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/")
+async def hello(request: web.Request) -> web.Response:
+    return web.Response(text="hello wörld")
+
+
+@routes.get("/json")
+async def query(request: web.Request) -> web.Response:
+    return web.json_response({"path": request.path, **request.query})
+
+
+@routes.post("/json")
+async def echo(request: web.Request) -> web.Response:
+    return web.json_response({"got": await request.json()})
+
+
+@routes.get("/greet/{name}")
+async def greet(request: web.Request) -> web.Response:
+    return web.Response(text=f"hello {request.match_info['name']}")
+
+
+@routes.get("/stream")
+async def stream(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse()
+    response.content_type = "text/plain"
+    await response.prepare(request)
+    for number in range(100):
+        await response.write(b"line %d\n" % number)
+    await response.write_eof()
+    return response
+
+
+@routes.post("/upload")
+async def upload(request: web.Request) -> web.Response:
+    digest = hashlib.sha256()
+    async for piece in request.content.iter_any():
+        digest.update(piece)
+    return web.Response(text=digest.hexdigest())
+
+
+@routes.post("/refuse")
+async def refuse(request: web.Request) -> web.Response:
+    """Answers before it has read anything."""
+    raise web.HTTPForbidden(text="not here")
+
+
+@routes.get("/download")
+async def download(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Length": str(len(LARGE))})
+    await response.prepare(request)
+    for start in range(0, len(LARGE), 2**16):
+        await response.write(LARGE[start : start + 2**16])
+        request.app[SENT].append(start)
+    return response
+
+
+@routes.get("/cookies")
+async def cookies(request: web.Request) -> web.Response:
+    response = web.json_response(dict(request.cookies))
+    response.set_cookie("one", "1", httponly=True)
+    response.set_cookie("two", "2", max_age=60)
+    return response
+
+
+@routes.get("/fail")
+async def fail(request: web.Request) -> web.Response:
+    raise LookupError("a secret")
+
+
+@routes.get("/peer")
+async def peer(request: web.Request) -> web.Response:
+    """Tells connections apart."""
+    assert request.transport is not None
+    return web.Response(text=str(request.transport.get_extra_info("peername")[1]) + "\n")
+
+
+def middleware(name: str) -> Any:
+    @web.middleware
+    async def mark(request: web.Request, handler: Any) -> web.StreamResponse:
+        response: web.StreamResponse = await handler(request)
+        response.headers["X-Way"] = response.headers.get("X-Way", "") + name
+        return response
+
+    return mark
+
+
+def make_app() -> web.Application:
+    app = web.Application(middlewares=[middleware("c"), middleware("b")])
+    app[SENT] = []
+    app.add_routes(routes)
+    inner = web.Application(middlewares=[middleware("a")])
+    inner.router.add_get("/where", query)
+    app.add_subapp("/inner", inner)
+    return app
+
+
+# -- the stage -----------------------------------------------------------------------------------------
+
+
+class Site:
+    """The application, served.
+
+    ``base``
+        the beginning of its URLs.
+    """
+
+    def __init__(self, runner: web.AppRunner, base: str) -> None:
+        self.runner = runner
+        self.base = base
+
+
+def run(new_loop: NewLoop, use: Callable[[Site], Awaitable[None]]) -> None:
+    """Serve the application, use it, and take it down."""
+
+    async def main() -> None:
+        runner = web.AppRunner(make_app(), access_log=None)
+        await runner.setup()
+        listening = socket.create_server(("127.0.0.1", 0))
+        # Else the system takes the whole of a download before the server has to wait.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**16)
+        site = web.SockSite(runner, listening)
+        await site.start()
+        try:
+            async with asyncio.timeout(60):
+                await use(Site(runner, site.name))
+        finally:
+            await runner.cleanup()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(main())
+
+
+def with_client(
+    new_loop: NewLoop,
+    new_client: NewClient,
+    directory: Path,
+    use: Callable[[HttpClient], Awaitable[None]],
+) -> None:
+    async def connect(site: Site) -> None:
+        client = new_client(site.base, directory)
+        try:
+            await use(client)
+        finally:
+            await client.close()
+
+    run(new_loop, connect)
+
+
+# -- what every client sees ----------------------------------------------------------------------------
+
+
+@LOOPS
+@CLIENTS
+def test_small_answers(new_loop: NewLoop, new_client: NewClient, tmp_path: Path) -> None:
+    async def use(client: HttpClient) -> None:
+        answer = await client.request("GET", "/")
+        assert (answer.status, answer.body.decode()) == (200, "hello wörld")
+        assert answer.get_all("content-type") == ["text/plain; charset=utf-8"]
+        assert answer.get_all("content-length") == ["12"] and len(answer.get_all("date")) == 1
+        assert answer.get_all("x-way") == ["bc"]
+        answer = await client.request("GET", "/greet/J%C3%BCrgen%20M?x=1")
+        assert answer.body.decode() == "hello Jürgen M"
+        answer = await client.request("GET", "/json?a=1&b=%26")
+        assert json.loads(answer.body) == {"path": "/json", "a": "1", "b": "&"}
+
+    with_client(new_loop, new_client, tmp_path, use)
+
+
+@LOOPS
+@CLIENTS
+def test_bodies(new_loop: NewLoop, new_client: NewClient, tmp_path: Path) -> None:
+    async def use(client: HttpClient) -> None:
+        sent = json.dumps({"a": ["ü", 1]}).encode()
+        answer = await client.request("POST", "/json", sent, {"Content-Type": "application/json"})
+        assert (answer.status, json.loads(answer.body)) == (200, {"got": {"a": ["ü", 1]}})
+        digest = hashlib.sha256(LARGE).hexdigest().encode()
+        assert (await client.request("POST", "/upload", LARGE)).body == digest
+        assert (await client.upload("/upload", LARGE)).body == digest
+        assert (await client.request("POST", "/upload", b"")).body == hashlib.sha256().hexdigest().encode()
+
+    with_client(new_loop, new_client, tmp_path, use)
+
+
+@LOOPS
+@CLIENTS
+def test_a_refused_body(new_loop: NewLoop, new_client: NewClient, tmp_path: Path) -> None:
+    """The client learns of it, although it is still sending."""
+
+    async def use(client: HttpClient) -> None:
+        for size in (1000, len(LARGE)):
+            answer = await client.request("POST", "/refuse", LARGE[:size])
+            assert (answer.status, answer.body) == (403, b"not here")
+        assert (await client.request("GET", "/")).status == 200
+
+    with_client(new_loop, new_client, tmp_path, use)
+
+
+@LOOPS
+@CLIENTS
+def test_streams(new_loop: NewLoop, new_client: NewClient, tmp_path: Path) -> None:
+    async def use(client: HttpClient) -> None:
+        answer = await client.request("GET", "/stream")
+        assert answer.body == b"".join(b"line %d\n" % number for number in range(100))
+        assert answer.get_all("transfer-encoding") == ["chunked"]
+        answer = await client.request("GET", "/download")
+        assert answer.body == LARGE and answer.get_all("content-length") == [str(len(LARGE))]
+
+    with_client(new_loop, new_client, tmp_path, use)
+
+
+@LOOPS
+@CLIENTS
+def test_heads(new_loop: NewLoop, new_client: NewClient, tmp_path: Path) -> None:
+    async def use(client: HttpClient) -> None:
+        for target, length in (("/", ["12"]), ("/download", [str(len(LARGE))])):
+            answer = await client.request("HEAD", target)
+            assert (answer.status, answer.body) == (200, b"")
+            assert answer.get_all("content-length") == length
+
+    with_client(new_loop, new_client, tmp_path, use)
+
+
+@LOOPS
+@CLIENTS
+def test_errors(
+    new_loop: NewLoop, new_client: NewClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def use(client: HttpClient) -> None:
+        assert (await client.request("GET", "/nowhere")).status == 404
+        answer = await client.request("DELETE", "/json")
+        assert (answer.status, answer.get_all("allow")) == (405, ["GET,HEAD,POST"])
+        answer = await client.request("GET", "/fail")
+        assert answer.status == 500 and b"secret" not in answer.body
+        assert (await client.request("GET", "/")).status == 200
+
+    with_client(new_loop, new_client, tmp_path, use)
+    (record,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert record.exc_info is not None and "/fail" in record.getMessage()
+
+
+@LOOPS
+@CLIENTS
+def test_cookies(new_loop: NewLoop, new_client: NewClient, tmp_path: Path) -> None:
+    async def use(client: HttpClient) -> None:
+        answer = await client.request("GET", "/cookies", fields={"Cookie": "a=b; c=d"})
+        assert json.loads(answer.body) == {"a": "b", "c": "d"}
+        assert [value.partition(";")[0] for value in answer.get_all("set-cookie")] == ["one=1", "two=2"]
+
+    with_client(new_loop, new_client, tmp_path, use)
+
+
+@LOOPS
+@CLIENTS
+def test_a_sub_application(new_loop: NewLoop, new_client: NewClient, tmp_path: Path) -> None:
+    async def use(client: HttpClient) -> None:
+        answer = await client.request("GET", "/inner/where?a=1")
+        assert json.loads(answer.body) == {"path": "/inner/where", "a": "1"}
+        assert answer.get_all("x-way") == ["abc"]
+
+    with_client(new_loop, new_client, tmp_path, use)
+
+
+# -- what only one of them can show --------------------------------------------------------------------
+
+
+@LOOPS
+@pytest.mark.parametrize("new_client", [AiohttpClient, HttpxClient], ids=["aiohttp", "httpx"])
+def test_a_connection_is_used_again(new_loop: NewLoop, new_client: NewClient, tmp_path: Path) -> None:
+    async def use(client: HttpClient) -> None:
+        ports = {(await client.request("GET", "/peer")).body for _ in range(3)}
+        await client.request("POST", "/refuse", b"x" * 1000)
+        ports.add((await client.request("GET", "/peer")).body)
+        assert len(ports) == 1
+
+    with_client(new_loop, new_client, tmp_path, use)
+
+
+@LOOPS
+def test_a_download_to_a_slow_reader(new_loop: NewLoop) -> None:
+    """The handler waits, and holds next to nothing; the reader gets it all in the end."""
+
+    def make_socket(info: Any) -> socket.socket:
+        sock = socket.socket(info[0], info[1], info[2])
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**16)
+        return sock
+
+    async def use(site: Site) -> None:
+        connector = aiohttp.TCPConnector(socket_factory=make_socket)
+        async with aiohttp.ClientSession(connector=connector, read_bufsize=2**16) as session:
+            async with session.get(site.base + "/download") as response:
+                assert site.runner.server is not None
+                (connection,) = site.runner.server.connections
+                await until(lambda: cast(SocketConnection, connection).writing_paused)
+                assert site.runner.app[SENT][-1] < len(LARGE) // 2
+                assert connection.transport.get_write_buffer_size() < 2**18
+                assert await response.read() == LARGE
+
+    run(new_loop, use)
+
+
+@LOOPS
+@NEEDS_CURL
+def test_curl_in_its_ways(new_loop: NewLoop, tmp_path: Path) -> None:
+    async def use(site: Site) -> None:
+        client = CurlClient(site.base, tmp_path)
+        answer = await client.run("--http1.0", site.base + "/")
+        assert answer.body.decode() == "hello wörld"
+        answer = await client.run("--http1.0", site.base + "/stream")
+        assert answer.body.endswith(b"line 99\n") and answer.get_all("transfer-encoding") == []
+        ports = (await run_curl("--http1.1", site.base + "/peer", site.base + "/peer")).split()
+        assert len(ports) == 2 and len(set(ports)) == 1
+        ports = (await run_curl("--http1.0", site.base + "/peer", site.base + "/peer")).split()
+        assert len(ports) == 2
+        output = await run_curl("--limit-rate", "10M", site.base + "/download")
+        assert output == LARGE
+
+    run(new_loop, use)
+
+
+@LOOPS
+@NEEDS_CURL
+@pytest.mark.parametrize(("target", "is_invited"), [("/upload", True), ("/refuse", False)])
+def test_curl_expects_an_invitation(target: str, is_invited: bool, new_loop: NewLoop, tmp_path: Path) -> None:
+    async def use(site: Site) -> None:
+        body, heads = tmp_path / "body", tmp_path / "heads"
+        body.write_bytes(LARGE)
+        await run_curl(
+            "-H", "Expect: 100-continue", "--expect100-timeout", "20", "--dump-header", str(heads),
+            "--data-binary", f"@{body}", site.base + target,
+        )  # fmt: skip
+        assert (b"HTTP/1.1 100 Continue" in heads.read_bytes()) is is_invited
+
+    run(new_loop, use)
