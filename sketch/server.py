@@ -84,7 +84,7 @@ class Server:
         try:
             await self._wait_for_answers(timeout)
         finally:
-            left = [connection.task for connection in self.connections if connection.task is not None]
+            left = self._tasks()
             if left:
                 self._registry.logger.warning("Shutdown: %d requests were cut off", len(left))
             for connection in self.connections:
@@ -93,15 +93,20 @@ class Server:
                 task.cancel()
         await _settle(left)
 
+    def _tasks(self) -> list["asyncio.Task[None]"]:
+        """Those of all handlers, of clients that have left, too."""
+        registry = self._registry
+        tasks = [task for connection in registry.connections if (task := connection.task) is not None]
+        return [*tasks, *registry.abandoned]
+
     async def _wait_for_answers(self, seconds: float | None) -> None:
         registry = self._registry
         try:
             async with asyncio.timeout(seconds):
                 while True:
-                    connections = self.connections
-                    if tasks := [task for c in connections if (task := c.task) is not None]:
+                    if tasks := self._tasks():
                         await asyncio.wait(tasks)
-                    elif any(connection.is_sending for connection in connections):
+                    elif any(connection.is_sending for connection in registry.connections):
                         # It is closing, and lost once the client has taken the rest.
                         registry.removed.clear()
                         await registry.removed.wait()

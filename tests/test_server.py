@@ -281,6 +281,48 @@ def test_a_client_that_takes_nothing_is_cut() -> None:
     run(main)
 
 
+@pytest.mark.parametrize("cancels", [False, True])
+def test_shutdown_waits_for_handlers_whose_clients_have_left(cancels: bool) -> None:
+    """They may be in the middle of something, and what they use is taken down next."""
+
+    async def main() -> None:
+        released = asyncio.Event()
+        ended: list[str] = []
+
+        async def handler(exchange: Exchange) -> None:
+            try:
+                await asyncio.Event().wait() if cancels else None
+            finally:
+                await released.wait()
+                ended.append("ended")
+
+        async with serving(handler, handler_cancellation=cancels) as stage:
+            line = await stage.connect(GET)
+            await line.leave()
+            assert stage.server.connections == []
+            shutting_down = asyncio.create_task(stage.server.shutdown(60))
+            await settle()
+            assert not shutting_down.done()
+            released.set()
+            await shutting_down
+            assert ended == ["ended"] and stage.errors == []
+            assert stage.registry.abandoned == set()
+
+    run(main)
+
+
+def test_shutdown_cuts_handlers_whose_clients_have_left() -> None:
+    async def main() -> None:
+        gate = Gate()
+        async with serving(gate.handle) as stage:
+            line = await stage.connect(GET)
+            await line.leave()
+            await stage.server.shutdown(0)
+            assert gate.ended == ["cancelled"] and len(stage.errors) == 1
+
+    run(main)
+
+
 @pytest.mark.parametrize("seconds", [60.0, None])
 def test_shutdown_waits_for_handlers(seconds: float | None) -> None:
     async def main() -> None:

@@ -81,9 +81,11 @@ class H1Connection(SocketConnection):
         try:
             engine.receive_end()
         except RemoteProtocolError:
-            if self._exchange is None:
-                return False
-            self._exchange.body_failed(Disconnected("the client left in the middle of the body"))
+            # It may be half closed and wait for an answer, but then to a request that it never made.
+            if self._exchange is not None and self.transport is not None:
+                self._exchange.body_failed(Disconnected("the client left in the middle of the body"))
+                self._wait_for_client(self.transport)
+            return False
         if self._exchange is None:
             if not engine.held:
                 return False
@@ -99,8 +101,8 @@ class H1Connection(SocketConnection):
             _ = self.peer  # The access log will ask, and the transport will not know any more.
             exchange.body_failed(Disconnected("the client closed the connection"))
         super().connection_lost(exc)
-        if self.task is not None and self.registry.handler_cancellation:
-            self.task.cancel()
+        if self.task is not None:
+            self.registry.abandon(self.task)
 
     def resume_writing(self) -> None:
         """Called by asyncio when what was waiting is mostly sent."""

@@ -47,6 +47,8 @@ class Registry:
         whether the server is going away.
     ``requests_count``
         requests begun so far.
+    ``abandoned``
+        the tasks of handlers whose clients have left.
     ``removed``
         set whenever a connection is lost; cleared by whoever waits for that.
     ``context``
@@ -54,8 +56,8 @@ class Registry:
     """
 
     __slots__ = (
-        "clock", "connections", "context", "handler", "handler_cancellation", "is_draining", "limits",
-        "logger", "loop", "parser", "refused", "removed", "requests_count", "tcp_keepalive",
+        "abandoned", "clock", "connections", "context", "handler", "handler_cancellation", "is_draining",
+        "limits", "logger", "loop", "parser", "refused", "removed", "requests_count", "tcp_keepalive",
     )  # fmt: skip
 
     def __init__(
@@ -78,6 +80,7 @@ class Registry:
         self.refused = refused
         self.parser = HttpParser(limits)
         self.connections: set[Connection] = set()
+        self.abandoned: set[asyncio.Task[None]] = set()
         self.clock = Clock(loop, self._sweep, idle_timeout=limits.keepalive_timeout)
         self.context: contextvars.Context | None = None
         self.removed = asyncio.Event()
@@ -97,6 +100,13 @@ class Registry:
         if not self.connections:
             self.clock.stop()
         self.removed.set()
+
+    def abandon(self, task: "asyncio.Task[None]") -> None:
+        """Keep the task of a handler whose client has left, until it is done; it may be cancelled first."""
+        self.abandoned.add(task)
+        task.add_done_callback(self.abandoned.discard)
+        if self.handler_cancellation:
+            task.cancel()
 
     def call_outside(self, function: Callable[..., None], *arguments: object) -> None:
         """Call a function in a context that is no request's, whoever asks for it."""

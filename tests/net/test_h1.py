@@ -5,8 +5,9 @@ import contextvars
 
 import pytest
 
+from sketch.http.errors import Disconnected
 from sketch.http.exchange import Exchange
-from sketch.http.limits import Limits
+from sketch.http.limits import DEFAULT_LIMITS, Limits
 from tests.conformance.driver import settle, until
 from tests.net.stage import (
     GET,
@@ -15,7 +16,9 @@ from tests.net.stage import (
     echo_target,
     get,
     head,
+    pass_time,
     post,
+    read_all,
     run,
     serving,
 )
@@ -275,6 +278,33 @@ def test_a_half_closed_client_that_has_nothing_to_wait_for(sent: bytes) -> None:
             await line.end()
             assert line.bodies == [b"/"] * sent.count(GET)
             assert not line.is_open and stage.server.connections == []
+
+    run(main)
+
+
+@pytest.mark.parametrize("takes", [False, True])
+def test_a_client_that_half_closes_in_the_middle_of_a_body(takes: bool) -> None:
+    """It has left: there will never be a request that could be answered."""
+
+    async def main() -> None:
+        seen: list[bool] = []
+
+        async def handler(exchange: Exchange) -> None:
+            exchange.start(head())
+            with pytest.raises(Disconnected):
+                await exchange.send(b"x" * 1000 if takes else b"x" * 200_000)
+                await read_all(exchange)
+            seen.append(exchange.is_disconnected)
+
+        async with serving(handler) as stage:
+            line = await stage.connect()
+            if not takes:
+                line.transport.stop_taking()
+            await line.send(post(10) + b"abc")
+            await line.end()
+            await pass_time(DEFAULT_LIMITS.lingering_timeout)
+            assert stage.server.connections == [] and stage.errors == []
+            assert seen == [True]
 
     run(main)
 
