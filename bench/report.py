@@ -22,7 +22,8 @@ with {connections} connections (8 for uploads and downloads) on another one. All
 is the median of its rounds, ± half of the distance between the quartiles; a ratio is the median of the
 ratios within each round. The *ceiling* is a uvloop protocol with httptools and a canned answer: what is
 left when the framework does nothing. wrk repeats its request to the letter, and sketch remembers the last
-head of each connection; the work with a cookie that changes shows it without that. *Canned* servers give a constant answer and are limits, not peers.
+head of each connection; the work with a cookie that changes shows it without that. *Canned* servers
+give a constant answer and are limits, not peers.
 `bench/README.md` has the method."""
 
 
