@@ -146,6 +146,8 @@ class H1Exchange(Exchange):
         connection = self._connection
         if self._is_over:
             self._current()
+        if type(body) is memoryview:
+            body = bytes(body)  # The length of a view counts its items.
         data = connection.engine.respond(head, body, connection.registry.clock.automatic)
         self.bytes_sent = len(data)
         transport = connection.transport

@@ -161,6 +161,15 @@ class AnswerConformance(Stage):
             received = await scene.end()
             assert received.body == numbers.tobytes() and received.is_complete
 
+    @on_loop
+    async def test_a_length_is_counted_in_bytes_at_once(self) -> None:
+        numbers = array.array("H", [1, 2, 3])
+        async with self.exchange() as scene:
+            scene.exchange.respond(head(), memoryview(numbers))
+            received = await scene.end()
+            assert received.get_all("Content-Length") == ["6"]
+            assert received.body == numbers.tobytes() and received.is_reusable
+
     @pytest.mark.parametrize("is_set_by_application", [False, True])
     @on_loop
     async def test_more_than_declared_is_refused(self, is_set_by_application: bool) -> None:
