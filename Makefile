@@ -45,6 +45,7 @@ run: $(VENV)/.installed ## serve the sample application on port 8080, in the for
 
 .PHONY: test
 test: $(VENV)/.installed-test ## run the whole test suite
+	@.ci/packages curl
 	@$(RUN) -m pytest $(PYTEST_FLAGS)
 
 .PHONY: test-all
