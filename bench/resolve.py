@@ -1,18 +1,20 @@
 """What it costs to find a route's handler among 10 to 10 000 routes, in one process, without HTTP.
 
-sketch's `UrlDispatcher.find` is what serving a request calls; aiohttp's equivalent is
-`UrlDispatcher.resolve`, which wants a request. ``python -m bench.resolve`` prints a table.
+Both routers are asked by `UrlDispatcher.resolve`, which takes a request and gives a match info.
+``python -m bench.resolve`` prints a table.
 """
 
 import argparse
 import json
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
 from bench.figures import ResolveFigures, spread
+from sketch.request import Request
 from sketch.router import UrlDispatcher
 
 SIZES = (10, 100, 1000, 10_000)
@@ -21,6 +23,7 @@ PROBES = 5
 the processor's caches hold does not depend on it."""
 
 LookUp = Callable[[], object]
+Pair = tuple[list[LookUp], list[LookUp]]
 
 
 async def _handler(request: object) -> None:
@@ -43,31 +46,15 @@ def probe(paths: Sequence[str]) -> list[str]:
     return [paths[round(step * number)].replace("{id}", "42") for number in range(PROBES)]
 
 
-def sketch_look_ups(size: int) -> tuple[list[LookUp], list[LookUp]]:
-    """Look-ups in a router with this many routes: of plain ones, and of ones with a parameter."""
-    router = UrlDispatcher()
+def _make_look_ups(router: Any, make_request: Callable[[str], object], size: int) -> Pair:
+    """Look-ups in a router that gets this many routes: of plain ones, and of ones with a parameter."""
     plain, parameter = plain_paths(size // 2), parameter_paths(size // 2)
     for path in plain + parameter:
         router.add_get(path, _handler)
     router.freeze()
-    find = router.find
 
     def make(path: str) -> LookUp:
-        return lambda: find("GET", path)
-
-    return [make(path) for path in probe(plain)], [make(path) for path in probe(parameter)]
-
-
-def aiohttp_look_ups(size: int) -> tuple[list[LookUp], list[LookUp]]:
-    """The same for aiohttp."""
-    router = web.UrlDispatcher()
-    plain, parameter = plain_paths(size // 2), parameter_paths(size // 2)
-    for path in plain + parameter:
-        router.add_get(path, _handler)  # type: ignore[arg-type]
-    router.freeze()
-
-    def make(path: str) -> LookUp:
-        request = make_mocked_request("GET", path)
+        request = make_request(path)
 
         def look_up() -> object:
             # It never waits, so that one step is all of it.
@@ -82,6 +69,16 @@ def aiohttp_look_ups(size: int) -> tuple[list[LookUp], list[LookUp]]:
     return [make(path) for path in probe(plain)], [make(path) for path in probe(parameter)]
 
 
+def sketch_look_ups(size: int) -> Pair:
+    """`UrlDispatcher.resolve` of sketch."""
+    return _make_look_ups(UrlDispatcher(), lambda path: Request(url=path), size)
+
+
+def aiohttp_look_ups(size: int) -> Pair:
+    """The same of aiohttp."""
+    return _make_look_ups(web.UrlDispatcher(), lambda path: make_mocked_request("GET", path), size)
+
+
 def time_look_ups(look_ups: Sequence[LookUp], repeats: int) -> float:
     """Microseconds of one look-up."""
     begun = time.process_time()
@@ -91,9 +88,7 @@ def time_look_ups(look_ups: Sequence[LookUp], repeats: int) -> float:
     return 1e6 * (time.process_time() - begun) / (repeats * len(look_ups))
 
 
-def measure(
-    make: Callable[[int], tuple[list[LookUp], list[LookUp]]], *, rounds: int, repeats: int
-) -> ResolveFigures:
+def measure(make: Callable[[int], Pair], *, rounds: int, repeats: int) -> ResolveFigures:
     """All sizes in turns."""
     routers = {str(size): make(size) for size in SIZES}
     figures = ResolveFigures(plain={size: [] for size in routers}, parameter={size: [] for size in routers})

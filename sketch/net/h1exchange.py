@@ -149,7 +149,7 @@ class H1Exchange(Exchange):
         if type(body) is memoryview:
             body = bytes(body)  # The length of a view counts its items.
         data = connection.engine.respond(head, body, connection.registry.clock.automatic)
-        self.bytes_sent = len(data)
+        self.bytes_sent += len(data)
         transport = connection.transport
         if transport is not None:
             transport.write(data)
