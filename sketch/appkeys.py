@@ -7,7 +7,7 @@ keys is the advice to use them, and the view over the mappings of nested applica
 
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Any, Final, Generic, TypeVar, get_args, overload
 
 T = TypeVar("T")
@@ -114,6 +114,47 @@ def warn_about_string_key(key: object, kind: str, *, stacklevel: int, once: bool
         NotAppKeyWarning,
         stacklevel=stacklevel,
     )
+
+
+class Keeper(MutableMapping[Any, Any]):
+    """What others keep on a request or a response while it is on its way: a mapping by typed key or, with a
+    warning, by string. A keeper is true, and equal to itself only."""
+
+    key_class: type[BaseKey[Any]]
+    """The keys that it should be given."""
+
+    _state: dict[Any, Any] | None = None
+
+    def _kept(self) -> dict[Any, Any]:
+        if self._state is None:
+            self._state = {}
+        return self._state
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._kept()[key]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if not isinstance(key, self.key_class):
+            warn_about_string_key(key, f"web.{self.key_class.__name__}", stacklevel=3)
+        self._kept()[key] = value
+
+    def __delitem__(self, key: Any) -> None:
+        del self._kept()[key]
+
+    def __len__(self) -> int:
+        return 0 if self._state is None else len(self._state)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._kept())
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return object.__hash__(self)
 
 
 class ChainMapProxy(Mapping[str | AppKey[Any], Any]):

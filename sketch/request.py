@@ -7,14 +7,14 @@ that is the response's.
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from multidict import CIMultiDict, CIMultiDictProxy, MultiMapping
 from yarl import URL
 
-from .appkeys import ChainMapProxy, RequestKey, warn_about_string_key
+from .appkeys import ChainMapProxy, Keeper, RequestKey
 from .callables import describe
 from .exceptions import HTTPBadRequest, HTTPRequestEntityTooLarge
 from .http import names
@@ -41,11 +41,13 @@ CLIENT_MAX_SIZE: Final = 1024**2
 """Bytes of a body that `BaseRequest.read` takes by default (aiohttp documentation, ``client_max_size``)."""
 
 
-class BaseRequest(MutableMapping[Any, Any]):
+class BaseRequest(Keeper):
     """What a client asked, without an application (aiohttp documentation, ``BaseRequest``).
 
     A mapping, too: what middlewares leave for handlers, by `RequestKey` or string.
     """
+
+    key_class = RequestKey
 
     POST_METHODS: Final = frozenset({"PATCH", "POST", "PUT", "TRACE", "DELETE"})
 
@@ -62,7 +64,6 @@ class BaseRequest(MutableMapping[Any, Any]):
     _remote: str | None = None
     _content: StreamReader | None = None
     _read_bytes: bytes | None = None
-    _state: dict[Any, Any] | None = None
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
@@ -328,39 +329,6 @@ class BaseRequest(MutableMapping[Any, Any]):
     def describe_handler(self) -> str:
         """Who answers this request, for messages."""
         return "the request handler"
-
-    # -- what others keep on it ------------------------------------------------------------------------
-
-    def _kept(self) -> dict[Any, Any]:
-        if self._state is None:
-            self._state = {}
-        return self._state
-
-    def __getitem__(self, key: Any) -> Any:
-        return self._kept()[key]
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        if not isinstance(key, RequestKey):
-            warn_about_string_key(key, "web.RequestKey", stacklevel=3)
-        self._kept()[key] = value
-
-    def __delitem__(self, key: Any) -> None:
-        del self._kept()[key]
-
-    def __len__(self) -> int:
-        return 0 if self._state is None else len(self._state)
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._kept())
-
-    def __bool__(self) -> bool:
-        return True
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-    def __hash__(self) -> int:
-        return object.__hash__(self)
 
     def __repr__(self) -> str:
         path = self.path.encode("ascii", "backslashreplace").decode("ascii")

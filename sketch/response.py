@@ -5,11 +5,11 @@ Neither knows how it is framed: they hand heads and bytes to the request's `Exch
 """
 
 import json
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any, Final, Protocol
 
-from .appkeys import ResponseKey, warn_about_string_key
+from .appkeys import Keeper, ResponseKey
 from .http import names
 from .http.errors import LocalProtocolError
 from .http.exchange import Bytes, Exchange
@@ -38,14 +38,15 @@ class AnsweredRequest(Protocol):
         """What happens between a response and the settling of its head."""
 
 
-class StreamResponse(HeadBuilder, MutableMapping[Any, Any]):
+class StreamResponse(HeadBuilder, Keeper):
     """A response whose body is written as it is made (aiohttp documentation, ``StreamResponse``).
 
     A mapping, too: what middlewares and handlers have to say to each other about it, by `ResponseKey` or
     string.
     """
 
-    _state: dict[Any, Any] | None = None
+    key_class = ResponseKey
+
     _exchange: Exchange | None = None
     _chunked = False
     _body_length = 0
@@ -195,39 +196,6 @@ class StreamResponse(HeadBuilder, MutableMapping[Any, Any]):
             await exchange.finish()
         except LocalProtocolError as error:
             raise RuntimeError(str(error)) from error
-
-    # -- what others keep on it ------------------------------------------------------------------------
-
-    def _kept(self) -> dict[Any, Any]:
-        if self._state is None:
-            self._state = {}
-        return self._state
-
-    def __getitem__(self, key: Any) -> Any:
-        return self._kept()[key]
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        if not isinstance(key, ResponseKey):
-            warn_about_string_key(key, "web.ResponseKey", stacklevel=3)
-        self._kept()[key] = value
-
-    def __delitem__(self, key: Any) -> None:
-        del self._kept()[key]
-
-    def __len__(self) -> int:
-        return 0 if self._state is None else len(self._state)
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._kept())
-
-    def __bool__(self) -> bool:
-        return True
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-    def __hash__(self) -> int:
-        return object.__hash__(self)
 
     def __repr__(self) -> str:
         exchange = self._exchange
