@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Mu
 from functools import partial, update_wrapper
 from importlib import import_module
 from types import EllipsisType
-from typing import Any, TypeVar, cast, overload
+from typing import Any, TypeVar, overload
 
 from .accesslog import AbstractAccessLogger
 from .appkeys import AppKey, NotAppKeyWarning
@@ -24,7 +24,7 @@ from .response import StreamResponse
 from .router import UrlDispatcher
 from .routing.resources import AbstractResource
 from .routing.routedef import AbstractRouteDef
-from .routing.routes import AbstractRoute, Endpoint, SystemRoute
+from .routing.routes import AbstractRoute, Endpoint
 from .routing.subapps import Domain, MaskDomain, MatchedSubAppResource, PrefixedSubAppResource
 from .signals import CleanupContext, Signal
 
@@ -447,7 +447,7 @@ class Application(MutableMapping[Any, Any]):
     def _fold(self, endpoint: Endpoint) -> RequestHandler:
         """Put an endpoint's handler inside the middlewares on its way, once for all its requests."""
         handler = self._wrap(endpoint.route.handler, (*endpoint.apps, self))
-        if not isinstance(endpoint.route, SystemRoute):
+        if not endpoint.is_refusal:
             endpoint.handler = handler
         return handler
 
@@ -457,7 +457,7 @@ class Application(MutableMapping[Any, Any]):
             return handler
         for app in apps:
             for middleware in reversed(app._middlewares):
-                handler = update_wrapper(partial(cast(Any, middleware), handler=handler), handler)
+                handler = update_wrapper(_put_inside(middleware, handler), handler)
             if len(apps) > 1:
                 handler = update_wrapper(partial(_run_as, app, handler), handler)
         return handler
@@ -477,6 +477,16 @@ _RESOLVE = UrlDispatcher.resolve
 async def _send_for(signal: "Signal[Application]", subapp: Application, app: Application) -> None:
     """Pass the signal of an application on to one of its parts."""
     await signal.send(subapp)
+
+
+def _put_inside(middleware: Middleware, handler: RequestHandler) -> RequestHandler:
+    """A handler inside one middleware. Not a `functools.partial`, whose keyword costs a quarter of the way
+    through three middlewares."""
+
+    def inside(request: Request) -> Awaitable[StreamResponse]:
+        return middleware(request, handler)
+
+    return inside
 
 
 async def _meet_expectation(endpoint: Endpoint, handler: RequestHandler, request: Request) -> StreamResponse:

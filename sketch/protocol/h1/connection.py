@@ -161,8 +161,9 @@ class H1Engine:
         previous = self._request
         if previous is not None and not self.unread:
             if data == self._last and previous.framing is NO_BODY:
-                # The same again, as from whoever polls.
-                return self._take_head(previous)
+                # The same again, as from whoever polls; and so is how it is answered.
+                self.reading = READ
+                return previous
             line_end = data.find(b"\n") + 1
             if data.startswith(self._section, line_end):
                 end = line_end + len(self._section)
@@ -325,7 +326,13 @@ class H1Engine:
     def respond(self, head: ResponseHead, body: Bytes, automatic: Automatic) -> bytes:
         """The bytes of a whole response. Raises `LocalProtocolError` after another one."""
         wire = head.plain_wire
-        if wire is not None and self.writing is IDLE and self._answers_plainly and self.keep_alive:
+        if (
+            wire is not None
+            and self._answers_plainly
+            and self.writing is IDLE
+            and self.reading is not HEAD
+            and self.keep_alive
+        ):
             data = encode_plain(wire, body, automatic)
             self.writing = WRITTEN
             return data
@@ -405,7 +412,6 @@ class H1Engine:
             return False
         self.reading = HEAD
         self.writing = IDLE
-        self._answers_plainly = False
         self._body = None
         return True
 
