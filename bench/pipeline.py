@@ -4,8 +4,10 @@
 * *handle*: an exchange goes through routing, middlewares and handler to `respond`; the exchange does nothing.
 * *encode*: a response's head and body become the bytes of the answer.
 * *task*: an empty coroutine runs as a task of the loop.
-* *whole*: bytes given to a connection's protocol, until the answer's bytes are given to its transport.
+* *whole*: bytes given to a connection's protocol, until the answer's bytes are given to its transport. No two
+  heads in a row on a connection are the same.
 * *connection*: what *whole* takes more than the others together: reading, the exchange, writing.
+* *repeated*: *whole*, with the same head again and again, of which the connection remembers the last.
 
 ``python -m bench.pipeline`` prints a table.
 """
@@ -14,7 +16,7 @@ import argparse
 import asyncio
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import uvloop
@@ -181,14 +183,15 @@ async def _nothing() -> None:
     pass
 
 
-async def time_whole(data: bytes, repeats: int) -> float:
-    """Microseconds of *whole*, all connections asking at once."""
+async def time_whole(heads: Sequence[bytes], repeats: int) -> float:
+    """Microseconds of *whole*, all connections asking at once, with one of the heads after the other."""
     server = Server(make_handler())
     transports = [_connect(server()) for _ in range(CONNECTIONS)]
     feeds: list[Callable[[bytes], Any]] = [_feed_of(transport) for transport in transports]
     await asyncio.sleep(0)
     begun = time.process_time()
     for turn in range(1, repeats // CONNECTIONS + 1):
+        data = heads[turn % len(heads)]
         for feed in feeds:
             feed(data)
         await _wait_for_writes(transports[-1], turn)
@@ -233,9 +236,10 @@ async def measure(rounds: int, repeats: int) -> dict[str, dict[str, list[float]]
                 "handle": await time_handle(data, repeats),
                 "encode": time_encode(repeats),
                 "task": await time_task(repeats),
-                "whole": await time_whole(data, repeats),
+                "whole": await time_whole((data, data.replace(b":8080", b":8081")), repeats),
             }
             steps["connection"] = 2 * steps["whole"] - sum(steps.values())
+            steps["repeated"] = await time_whole((data,), repeats)
             if number >= 0:
                 for step, microseconds in steps.items():
                     figures[name].setdefault(step, []).append(microseconds)
