@@ -75,6 +75,8 @@ class Application(MutableMapping[Any, Any]):
         self._client_max_fields = client_max_fields
         self._middlewares = Middlewares(middlewares or ())
         self._state: dict[Any, Any] = {}
+        # What the requests of this application have in place of a request's defaults.
+        self._settings: dict[str, Any] = {}
         self._subapps: list[Application] = []
         self._pre_frozen = False
         self._frozen = False
@@ -348,6 +350,12 @@ class Application(MutableMapping[Any, Any]):
             return
         self.pre_freeze()
         self._frozen = True
+        given = {
+            "client_max_size": self._client_max_size,
+            "client_max_fields": self._client_max_fields,
+            "has_prepare_hooks": self._has_prepare_hooks,
+        }
+        self._settings = {name: value for name, value in given.items() if value != getattr(Request, name)}
         for subapp in self._subapps:
             subapp.freeze()
 
@@ -403,10 +411,8 @@ class Application(MutableMapping[Any, Any]):
 
     def _make_request(self, exchange: Exchange) -> Request:
         request = Request(exchange, self)
-        if self._has_prepare_hooks:
-            request.has_prepare_hooks = True
-        if self._client_max_size != CLIENT_MAX_SIZE:
-            request.client_max_size = self._client_max_size
+        if self._settings:
+            request.__dict__.update(self._settings)
         return request
 
     def find_handler(self, request: Request) -> RequestHandler:

@@ -257,8 +257,9 @@ class HeadBuilder:
     ) -> None:
         """Set a cookie (RFC 6265, section 4.1); ``max_age`` in seconds.
 
-        Setting it again changes the value, the path, and what else is given. Raises `ValueError` for a
-        name, value or attribute that would break out of the field."""
+        Setting it again changes the value, the path, and what else is given. Raises
+        `http.cookies.CookieError` for a name that is no token, and `ValueError` for an attribute that would
+        break out of the field; a value that would is quoted."""
         attributes: dict[str, Any] = {
             "expires": expires, "domain": domain, "path": path, "secure": secure, "httponly": httponly,
             "version": version, "samesite": samesite, "partitioned": partitioned,

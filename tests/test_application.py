@@ -715,3 +715,17 @@ def test_errors_are_logged_with_method_and_target(caplog: pytest.LogCaptureFixtu
     assert record.getMessage() == "Error handling request POST /fail?a=b"
     assert record.exc_info is not None
     assert record.exc_info[0] is LookupError
+
+
+def test_requests_have_the_limits_of_their_application() -> None:
+    async def show(request: web.Request) -> web.Response:
+        return web.json_response([request.client_max_size, request.client_max_fields])
+
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({}, "[1048576, 1000]"),
+        ({"client_max_size": 7, "client_max_fields": 3}, "[7, 3]"),
+    ]
+    for settings, expected in cases:
+        app = web.Application(**settings)
+        app.router.add_get("/", show)
+        assert text_of(ask(app)) == expected

@@ -43,6 +43,10 @@ from ...http_writer import (
 )
 from .body import BodyDecoder, ChunkedBody, CountedBody
 
+_MEMORABLE: Final = 4096
+"""Bytes of a head that are remembered for the next one: those of browsers are 500 to 2000. What a connection
+keeps while it is idle must not be what a peer likes."""
+
 _WINDOW: Final = 4096
 
 
@@ -105,7 +109,7 @@ class H1Engine:
         """What came and was not parsed yet."""
         self._scanned = 0
         self._request: RequestHead | None = None
-        # The packet that brought that request's head, and the field lines in it.
+        # That request's head as it came, and the field lines in it; empty where they are not remembered.
         self._last = self._section = b""
         self._body: BodyDecoder | None = None
         self._framing = BodyFraming.NONE
@@ -159,7 +163,7 @@ class H1Engine:
         if self.reading is not HEAD:
             raise LocalProtocolError(f"no head is expected while reading is {self.reading.name}")
         previous = self._request
-        if previous is not None and not self.unread:
+        if previous is not None and self._section and not self.unread:
             if data == self._last and previous.framing is NO_BODY:
                 # The same again, as from whoever polls; and so is how it is answered.
                 self.reading = READ
@@ -169,9 +173,9 @@ class H1Engine:
                 end = line_end + len(self._section)
                 head = self._parser.parse_repeated(data, line_end, end, previous)
                 if head is not None:
+                    self._last = data if end == len(data) <= _MEMORABLE else b""
                     if end != len(data):
                         self.unread = data[end:]
-                    self._last = data
                     return self._take_head(head)
         try:
             if self.unread or not 0 < data.find(b"\r\n\r\n") == len(data) - 4 or data[0] == 13:
@@ -187,8 +191,11 @@ class H1Engine:
             self._request = None
             self.unread = b""
             raise
-        self._last = data
-        self._section = data[data.find(b"\n") + 1 :]
+        if len(data) <= _MEMORABLE:
+            self._last = data
+            self._section = data[data.find(b"\n") + 1 :]
+        else:
+            self._last = self._section = b""
         return self._take_head(head)
 
     def _take_head(self, head: RequestHead) -> RequestHead:
@@ -413,6 +420,9 @@ class H1Engine:
         self.reading = HEAD
         self.writing = IDLE
         self._body = None
+        if not self._section:
+            # An idle connection keeps what it may recognise again, and nothing else.
+            self._request = None
         return True
 
     def lose(self) -> None:

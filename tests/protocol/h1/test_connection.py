@@ -4,20 +4,24 @@ Every request of the corpus is fed whole, byte by byte, and at random places, wi
 once and with handlers that take their time: what comes of it must always be the same.
 """
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from multidict import CIMultiDict, CIMultiDictProxy
 
+from sketch.http.heads import RequestHead, ResponseHead
 from sketch.http.limits import Limits
 from sketch.http_parser import HttpParser, check_beginning
 from sketch.protocol.h1 import connection
 from sketch.protocol.h1.body import ChunkedBody
+from sketch.protocol.h1.connection import READING_BODY, H1Engine
 from tests.protocol.h1.corpus import GOOD, Message, chunked, counted, get, head
 from tests.protocol.h1.faults import BAD, Fault
-from tests.protocol.h1.transcript import Outcome, cut, engine_with, one_by_one, play, same
+from tests.protocol.h1.transcript import AUTOMATIC, Outcome, cut, engine_with, one_by_one, play, same
 
 ALL = {name: b"".join(message.wire for message in case) for name, case in GOOD.items()}
 ALL |= {name: fault.wire for name, fault in BAD.items()}
@@ -142,6 +146,55 @@ def test_a_head_that_repeats_the_fields_before_it_may_not_be_larger_than_others(
     again = first.replace(b"/", b"/" + b"a" * (size - len(first)), 1)
     outcome = play([first, again], limits=limits)
     assert (outcome.status, len(outcome.requests)) == ((None, 2) if size <= 1000 else (431, 1))
+
+
+def kept(engine: H1Engine) -> int:
+    """Bytes of messages that an engine holds, in whatever it holds them."""
+    total, looked_at, waiting = 0, set(), [getattr(engine, name) for name in H1Engine.__slots__]
+    while waiting:
+        item = waiting.pop()
+        if id(item) in looked_at or isinstance(item, type | HttpParser):
+            continue
+        looked_at.add(id(item))
+        if isinstance(item, bytes | bytearray | str):
+            total += len(item)
+        elif isinstance(item, list | tuple | RequestHead | CIMultiDictProxy | CIMultiDict):
+            waiting += gc.get_referents(item)
+    return total
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (head(b"GET / HTTP/1.1", *[b"X: " + b"y" * 900] * 60), get().wire),
+        (head(b"GET / HTTP/1.1", *[b"X: " + b"y" * 900] * 60),) * 2,
+        (counted(b"z" * 200_000).wire,) * 2,
+        (chunked(b"30d40\r\n" + b"z" * 200_000 + b"\r\n0\r\n\r\n", b"z" * 200_000).wire,) * 2,
+        (get().wire, head(b"GET /" + b"a" * 8000 + b" HTTP/1.1")),
+    ],
+    ids=["a large head", "a large head again", "a large body", "a large body in chunks", "a long line"],
+)
+def test_an_idle_connection_keeps_little(first: bytes, second: bytes) -> None:
+    """What it remembers for the next request is not what a peer likes."""
+    engine = engine_with()
+    for data in (first, second, first, second):
+        request = engine.receive_head(data)
+        assert request is not None
+        _ = request.fields.decoded
+        if engine.reading is READING_BODY:
+            engine.receive_body(b"")
+        engine.respond(ResponseHead(200, "OK"), b"", AUTOMATIC)
+        assert engine.next_cycle()
+        del request
+        assert kept(engine) < 20_000
+
+
+def test_a_packet_with_more_in_it_is_not_taken_for_a_head() -> None:
+    """The same packet again, of two requests, after a head with the same fields."""
+    wire = get().wire
+    outcome = play([wire, wire + wire, wire + wire, wire, wire + wire[:9], wire[9:], wire])
+    assert len(outcome.requests) == 9
+    assert outcome.status is None
 
 
 def test_the_trailers_are_those_of_the_current_request() -> None:
