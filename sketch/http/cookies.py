@@ -1,7 +1,7 @@
 """``Cookie`` is read and ``Set-Cookie`` is written here (RFC 6265).
 
 Reading is as lenient as in aiohttp: browsers send back whatever some other program on the same domain
-once set. Writing is strict, and its results look like those of `http.cookies`.
+once set. Values are written by `http.cookies`; attributes are checked here.
 """
 
 import re
@@ -84,71 +84,8 @@ def _resolve(escape: re.Match[str]) -> str:
     return chr(int(octal, 8)) if octal else str(character)
 
 
-# `http.cookies` also takes a colon, and so do we.
-_match_token = re.compile(r"[!#$%&'*+\-.^_`|~:0-9A-Za-z]+").fullmatch
-
 # Surrogates that do not stand for a byte have no encoding.
-_find_unfit = re.compile(r"[\x00-\x1f\x7f\ud800-\udc7f\udd00-\udfff]").search
 _find_unfit_attribute = re.compile(r"[;\x00-\x1f\x7f\ud800-\udc7f\udd00-\udfff]").search
-
-# In a quoted value all of Latin-1 is written in octal but what is known to pass everywhere.
-_QUOTED: Final = {
-    code: f"\\{code:03o}"
-    for code in range(256)
-    if not (chr(code).isascii() and (chr(code).isalnum() or chr(code) in "!#$%&'*+-.^_`|~: ()/<=>?@[]{}"))
-} | {ord('"'): '\\"', ord("\\"): "\\\\"}
-
-
-def format_set_cookie(
-    name: str,
-    value: str,
-    *,
-    expires: str | None = None,
-    domain: str | None = None,
-    max_age: int | str | None = None,
-    path: str | None = "/",
-    secure: bool | None = None,
-    httponly: bool | None = None,
-    samesite: str | None = None,
-    partitioned: bool | None = None,
-) -> str:
-    """The value of a ``Set-Cookie`` field (RFC 6265, section 4.1; ``Partitioned``: CHIPS).
-
-    ``expires``
-        an HTTP date; `sketch.http.dates.format_date` makes one.
-    ``max_age``
-        in seconds; 0 deletes the cookie.
-
-    Attributes that are ``None``, ``False`` or empty are left out. A value that is not safe as it is
-    gets quoted and escaped, as `parse_cookies` reads it again.
-
-    Raises `ValueError`, which shows what was wrong, for a name that is not a token; for a value with
-    control characters; and for an attribute with those or a semicolon."""
-    if _match_token(name) is None:
-        raise ValueError(f"{name!r} is not a cookie's name: it must be a token")
-    if _find_unfit(value) is not None:
-        raise ValueError(f"the value of the cookie {name} contains control characters: {value!r}")
-    if _match_token(value) is None:
-        value = f'"{value.translate(_QUOTED)}"'
-    parts = [f"{name}={value}"]
-    # The order of `http.cookies`, and so of aiohttp.
-    for attribute, given in (
-        ("Domain", domain),
-        ("expires", expires),
-        ("HttpOnly", bool(httponly)),
-        ("Max-Age", max_age),
-        ("Partitioned", bool(partitioned)),
-        ("Path", path),
-        ("SameSite", samesite),
-        ("Secure", bool(secure)),
-    ):
-        if given is True:
-            parts.append(attribute)
-        elif given is not None and given is not False and given != "":
-            text = str(given)
-            check_cookie_part(attribute, text)
-            parts.append(f"{attribute}={text}")
-    return "; ".join(parts)
 
 
 def check_cookie_part(attribute: str, text: str) -> None:

@@ -1,8 +1,8 @@
 """Cookies: read as aiohttp reads them, written as aiohttp and ``http.cookies`` write them."""
 
 import re
-import time
-from http.cookies import SimpleCookie
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -10,7 +10,8 @@ from aiohttp.test_utils import make_mocked_request
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sketch.http.cookies import check_cookie_part, format_morsel, format_set_cookie, parse_cookies
+from sketch.http.cookies import check_cookie_part, format_morsel, parse_cookies
+from sketch.response import Response
 
 CONTROLS = [chr(code) for code in (*range(32), 127)]
 
@@ -110,12 +111,11 @@ def test_a_cookie_with_control_characters_is_skipped(text: str) -> None:
     ],
 )
 @pytest.mark.parametrize("start", ["", 'a="', "a=abc "])
+@pytest.mark.timeout(60)
 def test_reading_takes_linear_time(start: str, piece: str) -> None:
     # Quadratic time would take minutes here; linear time takes a tenth of a second.
     value = start + piece * 50_000 + 'é"x'
-    started = time.process_time()
-    parse_cookies(value)
-    assert time.process_time() - started < 5
+    assert len(parse_cookies(value)) < 10
 
 
 def written_by_aiohttp(
@@ -145,6 +145,13 @@ def written_by_aiohttp(
     return response.cookies[name].OutputString()
 
 
+def written(name: str, value: str, **attributes: Any) -> str:
+    """The field's value for a cookie that a response was given."""
+    response = Response()
+    response.set_cookie(name, value, **attributes)
+    return format_morsel(response.cookies[name])
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -163,14 +170,14 @@ def written_by_aiohttp(
     ],
 )
 def test_values_are_written_as_aiohttp_writes_them_and_come_back(value: str) -> None:
-    line = format_set_cookie("name", value)
+    line = written("name", value)
     assert line == written_by_aiohttp("name", value)
     assert parse_cookies(line.removesuffix("; Path=/")) == {"name": value}
 
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"])))
 def test_every_value_that_can_be_written_comes_back(value: str) -> None:
-    line = format_set_cookie("name", value, path=None)
+    line = written("name", value, path="")
     assert line == written_by_aiohttp("name", value, path="")
     assert parse_cookies(line) == {"name": value}
 
@@ -189,7 +196,7 @@ def test_attributes_are_written_as_aiohttp_writes_them(
 ) -> None:
     for expires in (None, "Thu, 01 Jan 1970 00:00:00 GMT"):
         for path in ("/", "", "/a b"):
-            assert format_set_cookie(
+            assert written(
                 "a",
                 "b",
                 expires=expires,
@@ -213,36 +220,45 @@ def test_attributes_are_written_as_aiohttp_writes_them(
 
 
 def test_all_attributes_at_once() -> None:
-    # Python 3.14 is the first whose http.cookies knows Partitioned, and this is how it writes it.
-    assert (
-        format_set_cookie(
-            "a",
-            "b",
-            expires="Sun, 06 Nov 1994 08:49:37 GMT",
-            domain="example.com",
-            max_age=5,
-            path="/p",
-            secure=True,
-            httponly=True,
-            samesite="None",
-            partitioned=True,
-        )
-        == "a=b; Domain=example.com; expires=Sun, 06 Nov 1994 08:49:37 GMT; HttpOnly; Max-Age=5; "
-        "Partitioned; Path=/p; SameSite=None; Secure"
+    line = written(
+        "a",
+        "b",
+        expires="Sun, 06 Nov 1994 08:49:37 GMT",
+        domain="example.com",
+        max_age=5,
+        path="/p",
+        secure=True,
+        httponly=True,
+        samesite="None",
+        partitioned=True,
     )
+    assert sorted(line.split("; ")) == [
+        "Domain=example.com",
+        "HttpOnly",
+        "Max-Age=5",
+        "Partitioned",
+        "Path=/p",
+        "SameSite=None",
+        "Secure",
+        "a=b",
+        "expires=Sun, 06 Nov 1994 08:49:37 GMT",
+    ]
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a=b", "a;b", "a\r\nSet-Cookie: x", "é", '"a"', "a,b", "a\x00"])
 def test_a_bad_name_is_refused_and_shown(name: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(repr(name))):
-        format_set_cookie(name, "b")
+    with pytest.raises(CookieError, match=re.escape(repr(name))):
+        written(name, "b")
 
 
-@pytest.mark.parametrize("character", [*CONTROLS, "\ud800"])
-def test_a_bad_value_is_refused_and_shown(character: str) -> None:
-    value = f"x{character}y"
-    with pytest.raises(ValueError, match=re.escape(repr(value))):
-        format_set_cookie("a", value)
+@pytest.mark.parametrize("character", CONTROLS)
+def test_a_value_does_not_break_out(character: str) -> None:
+    """Python quotes what it finds in a value, or refuses it, depending on its version."""
+    try:
+        line = written("a", f"x{character}y")
+    except CookieError:
+        return
+    assert character not in line
 
 
 @pytest.mark.parametrize("character", [*CONTROLS, ";", "\ud800"])
@@ -252,15 +268,15 @@ def test_a_bad_attribute_is_refused_and_shown(character: str) -> None:
     with pytest.raises(ValueError, match=f"comment.*{shown}"):
         check_cookie_part("comment", text)
     with pytest.raises(ValueError, match=f"expires.*{shown}"):
-        format_set_cookie("a", "b", expires=text)
-    with pytest.raises(ValueError, match=f"Domain.*{shown}"):
-        format_set_cookie("a", "b", domain=text)
-    with pytest.raises(ValueError, match=f"Max-Age.*{shown}"):
-        format_set_cookie("a", "b", max_age=text)
-    with pytest.raises(ValueError, match=f"Path.*{shown}"):
-        format_set_cookie("a", "b", path=text)
-    with pytest.raises(ValueError, match=f"SameSite.*{shown}"):
-        format_set_cookie("a", "b", samesite=text)
+        written("a", "b", expires=text)
+    with pytest.raises(ValueError, match=f"domain.*{shown}"):
+        written("a", "b", domain=text)
+    with pytest.raises(ValueError, match=f"max-age.*{shown}"):
+        written("a", "b", max_age=text)
+    with pytest.raises(ValueError, match=f"path.*{shown}"):
+        written("a", "b", path=text)
+    with pytest.raises(ValueError, match=f"samesite.*{shown}"):
+        written("a", "b", samesite=text)
 
 
 def test_what_is_fit_for_an_attribute_passes() -> None:
