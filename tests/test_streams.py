@@ -1,7 +1,6 @@
 """The ways to read a body, over the in-memory exchange."""
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -89,15 +88,6 @@ def test_readany_stops_at_its_limit_while_the_body_fills_up_behind_it() -> None:
     assert len(reader.read_nowait()) == 30
 
 
-def _seconds(size: int, work: Callable[[int], Coroutine[Any, Any, object]]) -> float:
-    best = float("inf")
-    for _ in range(3):
-        started = time.perf_counter()
-        run(work(size))
-        best = min(best, time.perf_counter() - started)
-    return best
-
-
 async def _read_lines(size: int) -> None:
     lines = 0
     async for _ in StreamReader(upload(b"0123456\n" * (size // 8))):
@@ -119,20 +109,18 @@ async def _unread_small_pieces(size: int) -> None:
     reader = StreamReader(upload(bytes(size)))
     await reader.read(1)
     with pytest.warns(DeprecationWarning):
-        for _ in range(size // 1024):
+        for _ in range(size // 64):
             reader.unread_data(b"x")
-    assert len(await reader.read()) == size - 1 + size // 1024
+    assert len(await reader.read()) == size - 1 + size // 64
 
 
 @pytest.mark.parametrize("work", [_read_lines, _read_small_pieces, _read_one_long_line, _unread_small_pieces])
+@pytest.mark.timeout(60)
 def test_the_time_grows_with_the_size_and_not_faster(
     work: Callable[[int], Coroutine[Any, Any, object]],
 ) -> None:
-    """Sixteen times as much takes sixteen times as long; 256 times if something is copied each time.
-
-    The bound lies between the two, far enough from both for a busy machine."""
-    _seconds(2**14, work)
-    assert _seconds(2**20, work) < 80 * _seconds(2**16, work) + 0.05
+    # If something were copied each time, this would take minutes; as it is, a second.
+    run(work(2**23))
 
 
 # -- the end -------------------------------------------------------------------------------------------

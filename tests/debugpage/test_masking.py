@@ -1,7 +1,5 @@
 """Secrets are hidden by their names and by their looks; what is no secret stays readable."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -87,10 +85,10 @@ def test_whatever_the_password_is(password: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a" * 20000, "token" * 4000, "token='" * 3000, "://" * 5000, "password " * 2000]
+    "text", ["a" * 200_000, "token" * 40_000, "token='" * 30_000, "://" * 50_000, "password " * 20_000]
 )
-def test_long_texts_take_no_time(text: str) -> None:
-    before = time.process_time()
-    hide_values(text)
-    hide_literals(text)
-    assert time.process_time() - before < 1
+@pytest.mark.timeout(60)
+def test_long_texts_take_linear_time(text: str) -> None:
+    # Quadratic time would take minutes here.
+    assert hide_values(text)
+    assert hide_literals(text)

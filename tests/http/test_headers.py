@@ -1,7 +1,5 @@
 """Field syntax: what passes, what is refused, and that nothing is lost on the way."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -130,8 +128,8 @@ def test_what_no_escape_makes_legal_is_not_quoted(character: str) -> None:
 
 
 @pytest.mark.parametrize("piece", ['"', '\\"', '"\\', ',"', '",', "a", ' ,"\\"'])
+@pytest.mark.timeout(60)
 def test_splitting_takes_linear_time(piece: str) -> None:
     # Quadratic time would take minutes here; linear time takes well under a tenth of a second.
-    started = time.process_time()
-    split_list('"' + piece * 300_000)
-    assert time.process_time() - started < 5
+    elements = split_list('"' + piece * 300_000)
+    assert all(elements)
