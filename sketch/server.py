@@ -72,6 +72,7 @@ class Server:
         """Begin to go away: idle connections are closed, the others after their current answer, which
         says so."""
         self._registry.is_draining = True
+        self._registry.draining.set()
         for connection in self.connections:
             connection.drain()
 

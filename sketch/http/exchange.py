@@ -105,6 +105,16 @@ class Exchange(ABC):
         may wait here. Raises `RemoteProtocolError` for a body that breaks its framing, `Disconnected`
         when the peer leaves in the middle of it. Cancellation loses no bytes."""
 
+    @property
+    @abstractmethod
+    def request_trailers(self) -> Sequence[tuple[bytes, bytes]]:
+        """The fields that came after the body (RFC 9110, section 6.5); none before the body is complete."""
+
+    @abstractmethod
+    def limit_body(self, *, rate: int | None = None, timeout: float | None = None) -> None:
+        """Bound how slowly the rest of the body may come: ``rate`` in bytes per second on average,
+        ``timeout`` in seconds between two pieces; 0 for no bound, ``None`` to leave it as it is."""
+
     # -- the answer ------------------------------------------------------------------------------------
 
     @property
@@ -187,6 +197,9 @@ class Exchange(ABC):
 
     # -- signals ---------------------------------------------------------------------------------------
 
+    cancel_on_disconnect: bool
+    """Whether the handler's task is cancelled when the peer leaves. At first what the server was told."""
+
     @property
     @abstractmethod
     def is_disconnected(self) -> bool:
@@ -196,6 +209,10 @@ class Exchange(ABC):
     @abstractmethod
     def is_draining(self) -> bool:
         """Whether the server is shutting down and would like this exchange to end soon."""
+
+    @abstractmethod
+    async def wait_draining(self) -> None:
+        """Wait until `is_draining`: for answers without an end, which nothing else would end in time."""
 
 
 ExchangeHandler = Callable[[Exchange], Awaitable[None]]

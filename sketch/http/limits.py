@@ -46,6 +46,25 @@ class Limits:
     head_timeout: float = 15.0
     """From the first byte of a head to its last; 408 beyond (nginx ``client_header_timeout``: 60)."""
 
+    body_rate: int = 240
+    """Bytes per second of a body on average, while the server is willing to read; 408 below, once
+    ``body_grace`` is over (Kestrel ``MinRequestBodyDataRate``: the same). 0: no such bound."""
+
+    body_grace: float = 10.0
+    """How long a body may be slower than ``body_rate`` at its beginning (Kestrel: 5)."""
+
+    body_timeout: float = 30.0
+    """Between two pieces of a body, while the server is willing to read; 408 beyond (nginx
+    ``client_body_timeout``: 60)."""
+
+    send_timeout: float = 30.0
+    """How long a client may take nothing of what waits for it; the connection is cut beyond (nginx
+    ``send_timeout``: 60)."""
+
+    tls_handshake_timeout: float = 10.0
+    """From the start of a connection to the end of its TLS handshake; closed beyond (asyncio: 60, Kestrel:
+    10)."""
+
     first_byte_timeout: float = 30.0
     """From the start of a connection to its first byte; closed beyond."""
 
@@ -55,6 +74,24 @@ class Limits:
     lingering_timeout: float = 10.0
     """How long a connection that closes goes on discarding what still arrives, so that its last answer
     is not lost to a reset (RFC 9112, section 9.6; aiohttp ``lingering_time``)."""
+
+    connections: int | None = None
+    """Open connections in all; none is accepted beyond, and those that come wait in the backlog. ``None``:
+    10 000, or as many as the descriptors of the process allow (nginx ``worker_connections``: 512)."""
+
+    connections_per_peer: int | None = None
+    """Open connections from one IP address; closed beyond (nginx ``limit_conn``). ``None``: no bound, because
+    everybody behind one proxy has one address."""
+
+    requests: int | None = None
+    """Requests that are being answered at one time; others wait beyond. Answers that stream and connections that
+    were taken over count as connections only. ``None``: no bound (uvicorn ``limit_concurrency``: off)."""
+
+    queued_requests: int = 100
+    """Requests that may wait for others to be answered; 503 with ``Retry-After`` beyond."""
+
+    queue_timeout: float = 5.0
+    """How long a request may wait for others to be answered; 503 with ``Retry-After`` beyond."""
 
 
 DEFAULT_LIMITS = Limits()

@@ -8,6 +8,7 @@ is none) and records what a client would get. It knows no bytes of HTTP/1 and no
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
+from typing import Any
 
 from .errors import Disconnected, LocalProtocolError, RemoteProtocolError
 from .exchange import Bytes, Exchange, ExchangeHandler, Peer
@@ -50,13 +51,17 @@ class MemoryExchange(Exchange):
         "_invites",
         "_is_chunked",
         "_is_disconnected",
-        "_is_draining",
+        "_draining",
         "_keep_alive",
         "_missing",
         "_parts",
         "_peer",
+        "_request_trailers",
         "_room",
+        "_task",
         "aborted",
+        "body_limits",
+        "cancel_on_disconnect",
         "head",
         "informed",
         "response_head",
@@ -71,6 +76,9 @@ class MemoryExchange(Exchange):
 
     trailers: list[tuple[str, str]]
     """The trailer fields that the client got."""
+
+    body_limits: tuple[int | None, float | None]
+    """What `limit_body` was last told: the rate, and the time between two pieces."""
 
     aborted: bool
     """Whether the exchange was cut off by this side."""
@@ -95,7 +103,8 @@ class MemoryExchange(Exchange):
             self._body.end()
         self._invites = framing.expect_continue
         self._keep_alive = framing.keep_alive
-        self._is_disconnected = self._is_draining = False
+        self._is_disconnected = False
+        self._draining = asyncio.Event()
         self._answer = _Answer.NONE
         # Of an answer that streams: whether its body reaches the client, how, and what it still lacks.
         self._has_body = self._is_chunked = False
@@ -104,6 +113,10 @@ class MemoryExchange(Exchange):
         # Set while the client takes what is sent.
         self._room = asyncio.Event()
         self._room.set()
+        self._request_trailers: Sequence[tuple[bytes, bytes]] = ()
+        self._task: asyncio.Task[Any] | None = None
+        self.body_limits = (None, None)
+        self.cancel_on_disconnect = False
         self.informed = []
         self.response_head = None
         self.trailers = []
@@ -131,8 +144,9 @@ class MemoryExchange(Exchange):
         Raises `ValueError` for more than the request declared, and after the body's end."""
         self._body.feed(data)
 
-    def feed_eof(self) -> None:
+    def feed_eof(self, trailers: Sequence[tuple[bytes, bytes]] = ()) -> None:
         """Let the body end. Raises `ValueError` when it lacks bytes that the request declared."""
+        self._request_trailers = trailers
         self._body.end()
 
     def break_body(self, message: str = "the body breaks its framing", *, status: int = 400) -> None:
@@ -146,6 +160,8 @@ class MemoryExchange(Exchange):
         self._keep_alive = False
         self._body.fail(Disconnected("the client has left"))
         self._room.set()
+        if self._task is not None and self.cancel_on_disconnect:
+            self._task.cancel()
 
     def pause_client(self) -> None:
         """Let the client stop reading: the next `send` waits."""
@@ -158,7 +174,7 @@ class MemoryExchange(Exchange):
 
     def begin_draining(self) -> None:
         """Let the server begin to shut down."""
-        self._is_draining = True
+        self._draining.set()
 
     # -- the request -----------------------------------------------------------------------------------
 
@@ -178,6 +194,13 @@ class MemoryExchange(Exchange):
             self._invite()
         return await self._body.read()
 
+    @property
+    def request_trailers(self) -> Sequence[tuple[bytes, bytes]]:
+        return self._request_trailers
+
+    def limit_body(self, *, rate: int | None = None, timeout: float | None = None) -> None:
+        self.body_limits = (rate, timeout)
+
     def _invite(self) -> None:
         """Send ``100 Continue`` unless the body comes anyway or the answer did (RFC 9110, 10.1.1)."""
         self._invites = False
@@ -191,7 +214,10 @@ class MemoryExchange(Exchange):
 
     @property
     def is_draining(self) -> bool:
-        return self._is_draining
+        return self._draining.is_set()
+
+    async def wait_draining(self) -> None:
+        await self._draining.wait()
 
     @property
     def keep_alive(self) -> bool:
@@ -321,11 +347,13 @@ class MemoryExchange(Exchange):
             raise Disconnected("the client has left")
 
 
-async def answer(handler: ExchangeHandler, exchange: Exchange) -> None:
+async def answer(handler: ExchangeHandler, exchange: MemoryExchange) -> None:
     """Have a handler answer an exchange, and cut off what is not complete when it returns or raises."""
+    exchange._task = asyncio.current_task()
     try:
         await handler(exchange)
     finally:
+        exchange._task = None
         if not exchange.response_complete:
             exchange.abort()
 

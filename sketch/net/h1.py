@@ -15,9 +15,8 @@ from ..protocol.h1.connection import HEAD, READ, READING_BODY, WRITTEN, H1Engine
 from .body import BodyBuffer
 from .connection import SocketConnection
 from .h1exchange import H1Exchange
+from .pace import NEVER, BodyPace, SendPace
 from .registry import Registry
-
-NEVER = float("inf")
 
 STARTS_EAGERLY = sys.version_info >= (3, 12)
 """A task that starts at once saves a turn of the loop. Python 3.11 knows no such thing."""
@@ -37,7 +36,10 @@ _REFUSAL_FIELDS = (
 class H1Connection(SocketConnection):
     """The server's end of one HTTP/1 connection."""
 
-    __slots__ = ("_discarded", "_exchange", "_is_lingering", "_is_starting", "_unsent", "engine", "task")
+    __slots__ = (
+        "_body_pace", "_discarded", "_exchange", "_idle_until", "_is_lingering", "_is_starting", "_send_pace",
+        "_unsent", "engine", "task",
+    )  # fmt: skip
 
     def __init__(self, registry: Registry) -> None:
         super().__init__(registry)
@@ -45,6 +47,10 @@ class H1Connection(SocketConnection):
         self.task: asyncio.Task[None] | None = None
         """The task of the handler that is running."""
         self._exchange: H1Exchange | None = None
+        # While a body is expected that is not all there; while a client takes less than it is given.
+        self._body_pace: BodyPace | None = None
+        self._send_pace: SendPace | None = None
+        self._idle_until = 0.0
         self._discarded = 0
         self._unsent = 0
         self._is_lingering = False
@@ -56,7 +62,7 @@ class H1Connection(SocketConnection):
         """Called by asyncio."""
         super().connection_made(transport)
         registry = self.registry
-        self.deadline = registry.clock.now + registry.limits.first_byte_timeout
+        self.deadline = self._idle_until = registry.clock.now + registry.limits.first_byte_timeout
         if registry.is_draining:
             self.engine.keep_alive = False
 
@@ -101,8 +107,18 @@ class H1Connection(SocketConnection):
             _ = self.peer  # The access log will ask, and the transport will not know any more.
             exchange.body_failed(Disconnected("the client closed the connection"))
         super().connection_lost(exc)
-        if self.task is not None:
-            self.registry.abandon(self.task)
+        if exchange is not None and self.task is not None:
+            self.registry.abandon(self.task, cancel=exchange.cancel_on_disconnect)
+
+    def pause_writing(self) -> None:
+        """Called by asyncio when more is waiting to be sent than the limit allows."""
+        super().pause_writing()
+        registry = self.registry
+        if self._send_pace is None:
+            self._send_pace = SendPace(registry.limits.send_timeout)
+        if self.transport is not None:
+            self._send_pace.watch(self.transport.get_write_buffer_size(), registry.clock.now)
+            self.deadline = min(self.deadline, self._send_pace.deadline)
 
     def resume_writing(self) -> None:
         """Called by asyncio when what was waiting is mostly sent."""
@@ -135,8 +151,7 @@ class H1Connection(SocketConnection):
         registry.requests_count += 1
         self.deadline = NEVER
         if engine.reading is READING_BODY:
-            exchange.body = BodyBuffer()
-            self._receive_body(b"")
+            self._expect_body(exchange)
         if not STARTS_EAGERLY:
             self.task = Task(self._run(exchange), loop=registry.loop, name=TASK_NAME)
             return
@@ -178,6 +193,7 @@ class H1Connection(SocketConnection):
             return
         registry = self.registry
         self.deadline = registry.clock.idle_deadline
+        self._idle_until = NEVER
         if engine.unread or engine.is_ended:
             # Not from here: thousands of requests in one packet must neither nest nor keep the other
             # connections waiting, and the next handler must not inherit the context of this one.
@@ -210,6 +226,7 @@ class H1Connection(SocketConnection):
             self.abort()
         elif engine.reading is READING_BODY and engine.keep_alive:
             self._discarded = 0
+            self._body_pace = None
             self.deadline = self.registry.clock.now + self.registry.limits.lingering_timeout
             self.resume_reading()
         elif engine.reading is READ and not engine.held:
@@ -218,6 +235,41 @@ class H1Connection(SocketConnection):
             self._linger()
 
     # -- bodies ----------------------------------------------------------------------------------------
+
+    def _expect_body(self, exchange: H1Exchange) -> None:
+        exchange.body = BodyBuffer()
+        self._receive_body(b"")
+        if self.engine.reading is READING_BODY:
+            registry = self.registry
+            self._body_pace = BodyPace(registry.limits, registry.clock.now)
+            if not self.engine.awaits_continue:
+                self._time_body()
+
+    def _time_body(self) -> None:
+        """From now on the body is expected to come, as long as the socket is read."""
+        pace = self._body_pace
+        if pace is not None and not self._reading_paused:
+            pace.resume(self.registry.clock.now)
+            self.deadline = min(self.deadline, pace.deadline)
+
+    def limit_body(self, rate: float | None, timeout: float | None) -> None:
+        """Expect the rest of the body at another pace."""
+        pace = self._body_pace
+        if pace is not None:
+            pace.limit(rate, timeout)
+            self.deadline = min(self.deadline, pace.deadline)
+
+    def pause_reading(self) -> None:
+        """Leave what the client sends to the socket's buffer, until `resume_reading`."""
+        super().pause_reading()
+        if self._body_pace is not None:
+            self._body_pace.stop(self.registry.clock.now)
+
+    def resume_reading(self) -> None:
+        """Take from the socket again."""
+        super().resume_reading()
+        if self._body_pace is not None and not self.engine.awaits_continue:
+            self._time_body()
 
     def _receive_body(self, data: bytes) -> None:
         engine = self.engine
@@ -236,7 +288,10 @@ class H1Connection(SocketConnection):
         body = exchange.body
         if pieces:
             body.put(pieces)
+        if self._body_pace is not None:
+            self._body_pace.received(len(data), self.registry.clock.now)
         if engine.reading is READ:
+            self._body_pace = None
             body.complete()
         elif body.size >= self.registry.limits.read_buffer:
             self.pause_reading()
@@ -261,6 +316,7 @@ class H1Connection(SocketConnection):
         data = self.engine.invite_body()
         if data and self.transport is not None:
             self.transport.write(data)
+            self._time_body()
 
     # -- the end ---------------------------------------------------------------------------------------
 
@@ -325,7 +381,7 @@ class H1Connection(SocketConnection):
             self.transport.abort()
 
     def on_deadline(self) -> None:
-        """The client took too long."""
+        """The client took too long, or it is time to look."""
         transport = self.transport
         if transport is None:
             return
@@ -334,13 +390,45 @@ class H1Connection(SocketConnection):
                 self._wait_for_client(transport)
             else:
                 self.abort()
+        elif self._exchange is not None or self.writing_paused:
+            self._check_pace(transport)
         elif self.engine.reading is HEAD and self.engine.held:
             self.deadline = NEVER
             self._refuse(408, "the request's head took too long")
         elif self.engine.reading is READING_BODY:
             self._linger()
         else:
-            self._close()
+            self._check_idle(transport)
+
+    def _check_pace(self, transport: asyncio.Transport) -> None:
+        """Whether the body comes, and the answer is taken, as fast as can be expected."""
+        now = self.registry.clock.now
+        self.deadline = NEVER
+        sending = self._send_pace
+        if self.writing_paused and sending is not None:
+            if sending.is_stuck(transport.get_write_buffer_size(), now):
+                self.abort()
+                return
+            self.deadline = sending.deadline
+        pace = self._body_pace
+        if pace is None:
+            return
+        if pace.deadline > now:
+            self.deadline = min(self.deadline, pace.deadline)
+        elif self._exchange is not None:
+            self._body_pace = None
+            self.engine.lose()
+            self._exchange.body_failed(RemoteProtocolError("the request's body took too long", status=408))
+
+    def _check_idle(self, transport: asyncio.Transport) -> None:
+        """A client that took its last answer may be silent for a while longer."""
+        if self._idle_until is NEVER and not transport.get_write_buffer_size():
+            limits = self.registry.limits
+            self.deadline += limits.keepalive_timeout - limits.send_timeout
+            self._idle_until = self.deadline
+            if self.deadline > self.registry.clock.now:
+                return
+        self._close()
 
     def drain(self) -> None:
         """Close at the end of the current exchange, or at once if there is none."""

@@ -48,6 +48,9 @@ class Carrier(Protocol):
     def body_taken(self, body: BodyBuffer) -> None:
         """The handler read some of the body."""
 
+    def limit_body(self, rate: float | None, timeout: float | None) -> None:
+        """The handler bounds how slowly the rest of the body may come."""
+
     def abort(self) -> None:
         """Cut the connection."""
 
@@ -55,7 +58,7 @@ class Carrier(Protocol):
 class H1Exchange(Exchange):
     """One request and its answer on an HTTP/1 connection."""
 
-    __slots__ = ("_connection", "_is_over", "_writing", "body", "bytes_sent", "head")
+    __slots__ = ("_cancel_on_disconnect", "_connection", "_is_over", "_writing", "body", "bytes_sent", "head")
 
     bytes_sent: int
 
@@ -115,6 +118,16 @@ class H1Exchange(Exchange):
                 return piece
             self._connection.invite_body()
             await body.wait()
+
+    @property
+    def request_trailers(self) -> Sequence[tuple[bytes, bytes]]:
+        """The fields that came after the body."""
+        return () if self._is_over or not self.body_complete else self._connection.engine.trailers
+
+    def limit_body(self, *, rate: int | None = None, timeout: float | None = None) -> None:
+        """Bound how slowly the rest of the body may come."""
+        if not self._is_over:
+            self._connection.limit_body(rate, timeout)
 
     def body_failed(self, error: Exception) -> None:
         """The body broke off. Called by the connection."""
@@ -216,6 +229,18 @@ class H1Exchange(Exchange):
             self.body.fail(LocalProtocolError("the exchange is over: its handler has returned"))
 
     @property
+    def cancel_on_disconnect(self) -> bool:
+        """Whether the handler's task is cancelled when the client leaves."""
+        try:
+            return self._cancel_on_disconnect
+        except AttributeError:  # As nearly always: a value of its own would cost every exchange.
+            return self._connection.registry.handler_cancellation
+
+    @cancel_on_disconnect.setter
+    def cancel_on_disconnect(self, value: bool) -> None:
+        self._cancel_on_disconnect = value
+
+    @property
     def is_disconnected(self) -> bool:
         """Whether the client is known to be gone."""
         return self._is_over or self._connection.is_lost
@@ -224,6 +249,10 @@ class H1Exchange(Exchange):
     def is_draining(self) -> bool:
         """Whether the server is shutting down."""
         return self._connection.registry.is_draining
+
+    async def wait_draining(self) -> None:
+        """Wait until the server is shutting down."""
+        await self._connection.registry.draining.wait()
 
     def __repr__(self) -> str:
         return f"<H1Exchange {self.head.method} {self.head.target}>"

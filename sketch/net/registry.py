@@ -45,6 +45,8 @@ class Registry:
 
     ``is_draining``
         whether the server is going away.
+    ``draining``
+        set when it is.
     ``requests_count``
         requests begun so far.
     ``abandoned``
@@ -56,7 +58,7 @@ class Registry:
     """
 
     __slots__ = (
-        "abandoned", "clock", "connections", "context", "handler", "handler_cancellation", "is_draining",
+        "abandoned", "clock", "connections", "context", "draining", "handler", "handler_cancellation", "is_draining",
         "limits", "logger", "loop", "parser", "refused", "removed", "requests_count", "tcp_keepalive",
     )  # fmt: skip
 
@@ -81,9 +83,10 @@ class Registry:
         self.parser = HttpParser(limits)
         self.connections: set[Connection] = set()
         self.abandoned: set[asyncio.Task[None]] = set()
-        self.clock = Clock(loop, self._sweep, idle_timeout=limits.keepalive_timeout)
+        self.clock = Clock(loop, self._sweep, idle_timeout=min(limits.keepalive_timeout, limits.send_timeout))
         self.context: contextvars.Context | None = None
         self.removed = asyncio.Event()
+        self.draining = asyncio.Event()
         self.is_draining = False
         self.requests_count = 0
 
@@ -101,11 +104,11 @@ class Registry:
             self.clock.stop()
         self.removed.set()
 
-    def abandon(self, task: "asyncio.Task[None]") -> None:
-        """Keep the task of a handler whose client has left, until it is done; it may be cancelled first."""
+    def abandon(self, task: "asyncio.Task[None]", *, cancel: bool) -> None:
+        """Keep the task of a handler whose client has left, until it is done; cancel it first, or not."""
         self.abandoned.add(task)
         task.add_done_callback(self.abandoned.discard)
-        if self.handler_cancellation:
+        if cancel:
             task.cancel()
 
     def call_outside(self, function: Callable[..., None], *arguments: object) -> None:
