@@ -58,8 +58,9 @@ class Registry:
     """
 
     __slots__ = (
-        "abandoned", "clock", "connections", "context", "draining", "handler", "handler_cancellation", "is_draining",
-        "limits", "logger", "loop", "parser", "refused", "removed", "requests_count", "tcp_keepalive",
+        "abandoned", "clock", "connections", "context", "draining", "handler", "handler_cancellation",
+        "is_draining", "limits", "logger", "loop", "parser", "refused", "removed", "requests_count",
+        "tcp_keepalive",
     )  # fmt: skip
 
     def __init__(

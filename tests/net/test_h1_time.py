@@ -4,11 +4,12 @@ import asyncio
 
 import pytest
 
+from sketch.http.errors import RemoteProtocolError
 from sketch.http.exchange import Exchange, Peer
 from sketch.http.heads import ResponseHead
 from sketch.http.limits import DEFAULT_LIMITS, Limits
 from tests.conformance.driver import settle
-from tests.net.stage import GET, echo_target, get, head, pass_time, post, run, serving
+from tests.net.stage import GET, Line, echo_target, get, head, pass_time, post, read_all, run, serving
 
 LARGE = b"x" * 200_000
 
@@ -89,6 +90,209 @@ def test_a_handler_may_take_as_long_as_it_likes() -> None:
             released.set()
             await settle()
             assert line.bodies == [b"/"] and line.is_open
+
+    run(main)
+
+
+# -- bodies ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+def test_a_body_that_stays_away(is_chunked: bool) -> None:
+    """Rate or silence, whichever is first: of an average of 240 bytes per second nothing is left after ten
+    seconds without any."""
+
+    async def main() -> None:
+        async with serving(read_then_answer) as stage:
+            line = await stage.connect(chunked() if is_chunked else post(1_000_000))
+            await pass_time(DEFAULT_LIMITS.body_grace - 2)
+            assert line.transport.received == b""
+            await pass_time(2)
+            await assert_timed_out(line)
+
+    run(main)
+
+
+def test_a_body_that_comes_too_slowly() -> None:
+    async def main() -> None:
+        async with serving(read_then_answer) as stage:
+            line = await stage.connect(post(1_000_000))
+            for _ in range(9):  # 9 seconds, 100 bytes each: enough for 10 + 900 / 240 seconds.
+                await line.send(b"x" * 100)
+                await pass_time(0)
+            for _ in range(3):
+                assert line.transport.received == b""
+                await line.send(b"x" * 100)
+                await pass_time(0)
+            await line.send(b"x")
+            await pass_time(4)
+            await assert_timed_out(line)
+
+    run(main)
+
+
+def test_what_came_fast_may_be_followed_by_a_pause() -> None:
+    """But not by a silence of 30 seconds, however much came before."""
+
+    async def main() -> None:
+        async with serving(read_then_answer) as stage:
+            line = await stage.connect(post(1_000_000), LARGE)
+            for _ in range(3):
+                await pass_time(DEFAULT_LIMITS.body_timeout - 3)
+                assert line.transport.received == b""
+                await line.send(b"x")
+            await pass_time(DEFAULT_LIMITS.body_timeout)
+            await assert_timed_out(line)
+
+    run(main)
+
+
+def test_a_body_that_is_not_read_is_not_late() -> None:
+    """Only the time counts in which the server would take it."""
+
+    async def main() -> None:
+        released = asyncio.Event()
+
+        async def handler(exchange: Exchange) -> None:
+            await released.wait()
+            await read_then_answer(exchange)
+
+        async with serving(handler) as stage:
+            line = await stage.connect(post(len(LARGE) * 3), LARGE)
+            await pass_time(1000)
+            assert line.transport.received == b""
+            released.set()
+            await settle()
+            await pass_time(DEFAULT_LIMITS.body_timeout - 3)
+            await line.send(LARGE, LARGE)
+            assert line.bodies == [b"600000"] and line.is_open
+
+    run(main)
+
+
+def test_a_body_is_expected_from_the_invitation_on() -> None:
+    async def main() -> None:
+        released = asyncio.Event()
+
+        async def handler(exchange: Exchange) -> None:
+            await released.wait()
+            await read_then_answer(exchange)
+
+        async with serving(handler) as stage:
+            line = await stage.connect(post(10, "Expect: 100-continue"))
+            await pass_time(1000)
+            released.set()
+            await settle()
+            assert line.transport.received.startswith(b"HTTP/1.1 100 ")
+            await pass_time(DEFAULT_LIMITS.body_grace - 3)
+            assert b"408" not in line.transport.received
+            await pass_time(3)
+            await assert_timed_out(line)
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("rate", "timeout", "is_in_time"),
+    [(0, None, True), (0, 5.0, False), (100_000, None, False), (1, 0, True)],
+)
+def test_a_handler_has_its_own_idea_of_slowness(
+    rate: int | None, timeout: float | None, is_in_time: bool
+) -> None:
+    async def main() -> None:
+        async def handler(exchange: Exchange) -> None:
+            exchange.limit_body(rate=rate, timeout=timeout)
+            await read_then_answer(exchange)
+
+        async with serving(handler) as stage:
+            line = await stage.connect(post(300), b"x" * 299)
+            await pass_time(DEFAULT_LIMITS.body_grace + 10)
+            await line.send(b"x")
+            assert line.statuses == [200 if is_in_time else 408]
+
+    run(main)
+
+
+def chunked() -> bytes:
+    return get("/", "Transfer-Encoding: chunked")
+
+
+async def read_then_answer(exchange: Exchange) -> None:
+    try:
+        body = await read_all(exchange)
+    except RemoteProtocolError as error:
+        exchange.respond(head(error.status), str(error).encode())
+    else:
+        exchange.respond(head(), str(len(body)).encode())
+
+
+async def assert_timed_out(line: Line) -> None:
+    answer = line.answers()[-1]
+    assert answer.status == 408 and answer.is_complete
+    assert answer.get_all("Connection") == ["close"]
+    assert not line.is_open
+    await pass_time(DEFAULT_LIMITS.lingering_timeout)
+    assert line.transport.is_lost
+
+
+# -- answers that nobody takes -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_streaming", [False, True])
+def test_a_client_that_takes_nothing(is_streaming: bool) -> None:
+    async def main() -> None:
+        async def handler(exchange: Exchange) -> None:
+            if not is_streaming:
+                exchange.respond(head(), LARGE)
+                return
+            exchange.start(head(), 3 * len(LARGE))
+            await exchange.send(LARGE)
+
+        async with serving(handler) as stage:
+            line = await stage.connect()
+            line.transport.stop_taking()
+            await line.send(GET)
+            await pass_time(0)
+            await pass_time(DEFAULT_LIMITS.send_timeout - 4)
+            assert not line.transport.is_lost
+            await pass_time(4)
+            assert line.transport.is_lost
+
+    run(main)
+
+
+def test_a_client_that_takes_a_little_now_and_then() -> None:
+    async def main() -> None:
+        async def handler(exchange: Exchange) -> None:
+            exchange.respond(head(), LARGE)
+
+        async with serving(handler) as stage:
+            line = await stage.connect()
+            line.transport.stop_taking()
+            await line.send(GET)
+            for _ in range(20):
+                await pass_time(DEFAULT_LIMITS.send_timeout / 2)
+                line.transport.take(10)
+            assert not line.transport.is_lost
+            line.transport.take()
+            await settle()
+            assert line.bodies == [LARGE] and line.is_open
+
+    run(main)
+
+
+def test_a_small_answer_that_nobody_takes() -> None:
+    """Too small to make anybody wait, and no reason to keep the connection as long as an idle one."""
+
+    async def main() -> None:
+        async with serving(echo_target) as stage:
+            line = await stage.connect()
+            line.transport.stop_taking()
+            await line.send(GET)
+            await pass_time(DEFAULT_LIMITS.send_timeout)
+            assert not line.transport.is_lost
+            await pass_time(DEFAULT_LIMITS.lingering_timeout)
+            assert line.transport.is_lost
 
     run(main)
 
