@@ -10,8 +10,9 @@ from collections.abc import Iterable
 
 from .http.exchange import ExchangeHandler
 from .http.limits import DEFAULT_LIMITS, Limits
+from .net.admission import Refused
 from .net.h1 import H1Connection
-from .net.registry import Connection, Refused, Registry
+from .net.registry import Acceptor, Connection, Registry
 
 server_logger = logging.getLogger("sketch.server")
 
@@ -62,6 +63,15 @@ class Server:
     def connections(self) -> list[Connection]:
         """The connections that are open."""
         return list(self._registry.connections)
+
+    def add_acceptor(self, acceptor: Acceptor) -> None:
+        """Have this paused while there are more connections than the limits allow. Without any, a connection
+        beyond them is closed."""
+        self._registry.acceptors.add(acceptor)
+
+    def remove_acceptor(self, acceptor: Acceptor) -> None:
+        """Forget one that has stopped."""
+        self._registry.acceptors.discard(acceptor)
 
     @property
     def requests_count(self) -> int:

@@ -84,8 +84,8 @@ class Limits:
     everybody behind one proxy has one address."""
 
     requests: int | None = None
-    """Requests that are being answered at one time; others wait beyond. Answers that stream and connections
-    that were taken over count as connections only. ``None``: no bound (uvicorn ``limit_concurrency``: off)."""
+    """Requests that are being answered at one time; others wait beyond. Answers that stream, and connections
+    that were taken over, count as connections only. ``None``: no bound (uvicorn ``limit_concurrency``)."""
 
     queued_requests: int = 100
     """Requests that may wait for others to be answered; 503 with ``Retry-After`` beyond."""

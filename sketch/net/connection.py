@@ -50,13 +50,14 @@ class SocketConnection(asyncio.Protocol):
             _set_tcp_keepalive(transport)
         if registry.limits.write_buffer != DEFAULT_LIMITS.write_buffer:
             self.transport.set_write_buffer_limits(high=registry.limits.write_buffer)
-        registry.add(self)  # type: ignore[arg-type]
+        if not registry.add(self):  # type: ignore[arg-type]
+            self.transport.abort()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Called by asyncio."""
-        self.transport = None
         self.deadline = float("inf")
         self.registry.remove(self)  # type: ignore[arg-type]
+        self.transport = None
         self.resume_writing()
 
     @property

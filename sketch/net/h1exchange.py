@@ -170,9 +170,10 @@ class H1Exchange(Exchange):
     def start(self, head: ResponseHead, content_length: int | None = None) -> None:
         """Send the head of an answer whose body follows."""
         connection = self._current()
-        self._write(
-            connection, connection.engine.start(head, content_length, connection.registry.clock.automatic)
-        )
+        registry = connection.registry
+        self._write(connection, connection.engine.start(head, content_length, registry.clock.automatic))
+        if registry.admission is not None:
+            registry.admission.leave(self)
 
     async def send(self, data: Bytes) -> None:
         """Send the next piece of the body, and wait while the client is too slow to take more."""

@@ -3,17 +3,25 @@
 import asyncio
 import contextvars
 import logging
+from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
 from ..http.exchange import ExchangeHandler, Peer
-from ..http.heads import ResponseHead
 from ..http.limits import Limits
 from ..http_parser import HttpParser
+from .admission import Admission, Refused
 from .clock import Clock
 
-Refused = Callable[[Peer, ResponseHead, int], None]
-"""Told of each answer that a connection made itself: to whom, its head, and its size in bytes."""
+try:
+    import resource
+except ImportError:  # Windows counts no descriptors.
+    resource = None  # type: ignore[assignment]
+
+MOST_CONNECTIONS = 10_000
+
+FEWEST_DESCRIPTORS_LEFT = 128
+"""Descriptors that connections do not take: for files, other sockets, those that are accepted in one go."""
 
 
 class Connection(Protocol):
@@ -25,6 +33,10 @@ class Connection(Protocol):
     @property
     def task(self) -> "asyncio.Task[None] | None":
         """The task of the handler that runs on it."""
+
+    @property
+    def peer(self) -> Peer:
+        """Who is at the other end."""
 
     @property
     def is_sending(self) -> bool:
@@ -40,9 +52,23 @@ class Connection(Protocol):
         """Close at once, without sending what is still to be sent."""
 
 
+class Acceptor(Protocol):
+    """Listening sockets, as their server sees them."""
+
+    def pause(self) -> None:
+        """Accept nothing."""
+
+    def resume(self) -> None:
+        """Accept again."""
+
+
 class Registry:
     """The connections of a server and what they have in common.
 
+    ``admission``
+        who may be answered now, where requests are counted.
+    ``acceptors``
+        what accepts its connections, and is paused while there are too many.
     ``is_draining``
         whether the server is going away.
     ``draining``
@@ -58,9 +84,9 @@ class Registry:
     """
 
     __slots__ = (
-        "abandoned", "clock", "connections", "context", "draining", "handler", "handler_cancellation",
-        "is_draining", "limits", "logger", "loop", "parser", "refused", "removed", "requests_count",
-        "tcp_keepalive",
+        "_is_full", "_per_peer", "abandoned", "acceptors", "admission", "capacity", "clock", "connections",
+        "context", "draining", "handler", "handler_cancellation", "is_draining", "limits", "logger", "loop",
+        "parser", "refused", "removed", "requests_count", "tcp_keepalive",
     )  # fmt: skip
 
     def __init__(
@@ -75,6 +101,10 @@ class Registry:
         refused: Refused | None,
     ) -> None:
         self.handler = handler
+        self.admission: Admission | None = None
+        if limits.requests is not None:
+            self.admission = Admission(handler, limits, limits.requests, refused)
+            self.handler = self.admission.handle
         self.loop = loop
         self.limits = limits
         self.logger = logger
@@ -83,6 +113,10 @@ class Registry:
         self.refused = refused
         self.parser = HttpParser(limits)
         self.connections: set[Connection] = set()
+        self.acceptors: set[Acceptor] = set()
+        self.capacity = limits.connections or _default_capacity()
+        self._is_full = False
+        self._per_peer: Counter[str] | None = None if limits.connections_per_peer is None else Counter()
         self.abandoned: set[asyncio.Task[None]] = set()
         self.clock = Clock(loop, self._sweep, idle_timeout=min(limits.keepalive_timeout, limits.send_timeout))
         self.context: contextvars.Context | None = None
@@ -91,12 +125,15 @@ class Registry:
         self.is_draining = False
         self.requests_count = 0
 
-    def add(self, connection: Connection) -> None:
-        """Enter a connection that was made."""
+    def add(self, connection: Connection) -> bool:
+        """Enter a connection that was made; say whether it may stay."""
         if self.context is None:
             self.context = contextvars.copy_context()
         self.connections.add(connection)
         self.clock.start()
+        if len(self.connections) >= self.capacity and not self._fill():
+            return False
+        return self._per_peer is None or self._count(connection, self._per_peer)
 
     def remove(self, connection: Connection) -> None:
         """Drop a connection that was lost."""
@@ -104,6 +141,40 @@ class Registry:
         if not self.connections:
             self.clock.stop()
         self.removed.set()
+        if self._per_peer is not None and connection.peer.host is not None:
+            self._discount(connection.peer.host, self._per_peer)
+        # Not at the first that goes: to stop and start again costs more than to accept one.
+        if self._is_full and len(self.connections) <= self.capacity * 0.9:
+            self._is_full = False
+            for acceptor in self.acceptors:
+                acceptor.resume()
+
+    def _fill(self) -> bool:
+        """Have nothing accepted for a while. Without acceptors, what is too much may not stay."""
+        if not self._is_full:
+            self._is_full = True
+            self.logger.warning(
+                "%d connections are open, and no more are accepted until some of them have gone: see "
+                "Limits.connections and the process's limit of open files (ulimit -n)",
+                len(self.connections),
+            )
+            for acceptor in self.acceptors:
+                acceptor.pause()
+        return bool(self.acceptors) or len(self.connections) <= self.capacity
+
+    def _count(self, connection: Connection, per_peer: Counter[str]) -> bool:
+        host = connection.peer.host
+        if host is None:
+            return True
+        per_peer[host] += 1
+        limit = self.limits.connections_per_peer
+        return limit is None or per_peer[host] <= limit
+
+    @staticmethod
+    def _discount(host: str, per_peer: Counter[str]) -> None:
+        per_peer[host] -= 1
+        if not per_peer[host]:
+            del per_peer[host]
 
     def abandon(self, task: "asyncio.Task[None]", *, cancel: bool) -> None:
         """Keep the task of a handler whose client has left, until it is done; cancel it first, or not."""
@@ -120,3 +191,13 @@ class Registry:
     def _sweep(self, now: float) -> None:
         for connection in [connection for connection in self.connections if connection.deadline <= now]:
             connection.on_deadline()
+
+
+def _default_capacity() -> int:
+    """As many connections as the process has descriptors for, and 10 000 at most."""
+    if resource is None:
+        return MOST_CONNECTIONS
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    return max(1, min(MOST_CONNECTIONS, soft - FEWEST_DESCRIPTORS_LEFT))

@@ -5,6 +5,7 @@ sockets come from, nor what is served on them.
 """
 
 import asyncio
+import logging
 import socket
 import ssl
 import sys
@@ -12,6 +13,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from .addresses import UnixFile, is_unix
+
+server_logger = logging.getLogger("sketch.server")
 
 ProtocolFactory = Callable[[], asyncio.BaseProtocol]
 
@@ -26,7 +29,10 @@ _HANDSHAKE_GRACE = 1.0
 class Listener:
     """Listening sockets, served together, stopped together. It owns them from the start on."""
 
-    __slots__ = ("_backlog", "_factory", "_servers", "_sockets", "_ssl_context", "_unix_file")
+    __slots__ = (
+        "_accepts", "_backlog", "_factory", "_servers", "_sockets", "_ssl_context", "_turn",
+        "_unix_file", "_is_stopping",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -42,6 +48,14 @@ class Listener:
         self._unix_file = unix_file
         self._servers: list[asyncio.AbstractServer] = []
         self._factory: ProtocolFactory | None = None
+        self._accepts = True
+        self._is_stopping = False
+        self._turn: asyncio.Task[None] | None = None
+
+    @property
+    def is_accepting(self) -> bool:
+        """Whether connections are accepted, as far as the event loop has come."""
+        return bool(self._servers)
 
     @property
     def sockets(self) -> tuple[socket.socket, ...]:
@@ -53,11 +67,15 @@ class Listener:
         the same when it is cancelled."""
         self._factory = factory
         try:
-            for sock in self._sockets:
-                self._servers.append(await self._serve(factory, sock))
+            await self._serve_all()
         except BaseException:
             self.close()
             raise
+
+    async def _serve_all(self) -> None:
+        assert self._factory is not None, "connections are accepted only after the start"
+        for sock in self._sockets:
+            self._servers.append(await self._serve(self._factory, sock))
 
     async def _serve(self, factory: ProtocolFactory, sock: socket.socket) -> asyncio.AbstractServer:
         loop = asyncio.get_running_loop()
@@ -72,10 +90,44 @@ class Listener:
             factory, sock=sock, ssl=context, backlog=backlog, cleanup_socket=False
         )
 
+    def pause(self) -> None:
+        """Accept nothing until `resume`: who connects waits in the backlog. Takes effect in a few turns of
+        the loop, and not at all where the process has no descriptors left for it."""
+        self._accepts = False
+        self._begin_turn()
+
+    def resume(self) -> None:
+        """Accept again. Does nothing when it was not paused, or is stopped."""
+        self._accepts = True
+        self._begin_turn()
+
+    def _begin_turn(self) -> None:
+        if self._turn is None and self._sockets and not self._is_stopping:
+            self._turn = asyncio.get_running_loop().create_task(self._turn_over())
+
+    async def _turn_over(self) -> None:
+        """Go back and forth until what is meant to be is so."""
+        try:
+            while self._sockets and self._accepts is not self.is_accepting:
+                if self._accepts:
+                    await self._serve_all()
+                else:
+                    waiting = self._duplicate()
+                    await self._stop_servers()
+                    self._sockets = waiting
+        except OSError as error:
+            what = "accept connections again" if self._accepts else "pause accepting connections"
+            server_logger.error("Cannot %s: %s", what, error)
+        finally:
+            self._turn = None
+
     def close(self) -> None:
         """Stop listening at once; connections that wait in the backlog are reset. Never raises `OSError`."""
         if self._unix_file is not None:
             self._unix_file.remove()
+        self._close_sockets()
+
+    def _close_sockets(self) -> None:
         for server in self._servers:
             server.close()
         for sock in self._sockets:
@@ -90,35 +142,44 @@ class Listener:
         look idle; TLS handshakes have `_HANDSHAKE_GRACE` seconds. A UNIX socket's file is removed first,
         so that nobody can come too late; over TCP a connection that arrives between the last look and the
         close is reset, which no system call can prevent. Cancelled: stops at once. A second call does
-        nothing."""
+        nothing. One that is paused accepts nothing any more."""
+        self._is_stopping = True
+        if self._turn is not None:
+            await asyncio.wait([self._turn])
         if not self._servers:
             self.close()
             return
         if self._unix_file is not None:
             self._unix_file.remove()
-        waiting = await self._stop_servers()
+        waiting: list[socket.socket] = []
         try:
+            # Out of descriptors: what waits in the backlog is lost, the stop is not.
+            with suppress(OSError):
+                waiting = self._duplicate()
+            await self._stop_servers()
             await self._accept_all(waiting)
         finally:
             for sock in waiting:
                 sock.close()
 
-    async def _stop_servers(self) -> list[socket.socket]:
-        """Take the sockets away from the event loop: second descriptors for them, so that the backlog
-        outlives the loop's own."""
-        waiting: list[socket.socket] = []
+    def _duplicate(self) -> list[socket.socket]:
+        """Second descriptors of the sockets, so that the backlog outlives those of the event loop."""
+        duplicates: list[socket.socket] = []
         try:
-            # Out of descriptors: what waits in the backlog is lost, the stop is not.
-            with suppress(OSError):
-                waiting.extend(sock.dup() for sock in self._sockets)
-            await self._settle_accepted()
-        except BaseException:
-            for sock in waiting:
+            for sock in self._sockets:
+                duplicates.append(sock.dup())
+        except OSError:
+            for sock in duplicates:
                 sock.close()
             raise
+        return duplicates
+
+    async def _stop_servers(self) -> None:
+        """Take the sockets away from the event loop."""
+        try:
+            await self._settle_accepted()
         finally:
-            self.close()
-        return waiting
+            self._close_sockets()
 
     async def _settle_accepted(self) -> None:
         # asyncio hands an accepted connection to its server one turn of the loop later, and loses it when

@@ -28,6 +28,7 @@ from ..net.addresses import (
     is_unix,
 )
 from ..net.sites import Listener, PipeListener, ProtocolFactory
+from ..server import Server
 
 PathLike = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
@@ -112,6 +113,8 @@ class BaseSite(ABC):
         self._runner._unreg_site(self)
         server, self._server = self._server, None
         if isinstance(server, Listener):
+            if isinstance(self._runner.server, Server):
+                self._runner.server.remove_acceptor(server)
             await server.stop()
         elif server is not None:
             server.close()
@@ -120,6 +123,8 @@ class BaseSite(ABC):
         factory: ProtocolFactory = self._runner.server
         await listener.start(factory)
         self._server = listener
+        if isinstance(factory, Server) and isinstance(listener, Listener):
+            factory.add_acceptor(listener)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"

@@ -15,7 +15,7 @@ from sketch.net.h1 import H1Connection
 from sketch.net.registry import Registry
 from sketch.server import Server
 from tests.conformance.driver import Received, settle
-from tests.net.transport import FakeTransport
+from tests.net.transport import CLIENT, FakeTransport
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 LAST_GET = b"GET /last HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -59,11 +59,11 @@ def run(main: Callable[[], Awaitable[None]]) -> None:
 class Line:
     """One connection to the server, and its client."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, address: Any = CLIENT) -> None:
         protocol = server()
         assert isinstance(protocol, H1Connection)
         self.connection = protocol
-        self.transport = FakeTransport(protocol)
+        self.transport = FakeTransport(protocol, address=address)
 
     async def send(self, *data: bytes) -> None:
         """Send these bytes, each in a packet of its own, and let the server take them."""
@@ -158,9 +158,9 @@ class Stage(logging.Handler):
         """What the server's connections share."""
         return self.server._registry
 
-    async def connect(self, *data: bytes) -> Line:
-        """A new connection, on which these bytes are sent."""
-        line = Line(self.server)
+    async def connect(self, *data: bytes, address: Any = CLIENT) -> Line:
+        """A new connection from that address, on which these bytes are sent."""
+        line = Line(self.server, address)
         await settle()
         await line.send(*data)
         return line

@@ -252,3 +252,81 @@ def test_a_client_without_tls_does_not_hold_the_stop_up(new_loop: NewLoop) -> No
             assert asyncio.get_running_loop().time() - started < 5
 
     run(new_loop, main)
+
+
+# -- too many connections ------------------------------------------------------------------------------
+
+
+async def until_accepting(listener: Listener, expected: bool) -> None:
+    while listener.is_accepting is not expected:  # noqa: ASYNC110 - it takes a few turns of the loop
+        await asyncio.sleep(0)
+
+
+def connect_to(listener: Listener) -> socket.socket:
+    return socket.create_connection(listener.sockets[0].getsockname())
+
+
+@LOOPS
+def test_who_comes_in_a_pause_waits(new_loop: NewLoop) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        protocols: list[Echo] = []
+        listener = await listen_on_tcp(protocols)
+        address = listener.sockets[0].getsockname()
+        for round_ in range(1, 4):
+            listener.pause()
+            await until_accepting(listener, False)
+            assert listener.sockets[0].getsockname() == address
+            with connect_to(listener) as client:
+                client.setblocking(False)
+                await loop.sock_sendall(client, b"hello")
+                assert len(protocols) == round_ - 1
+                listener.resume()
+                assert await loop.sock_recv(client, 5) == b"hello"
+            assert len(protocols) == round_
+        await listener.stop()
+        await close_all(protocols)
+
+    run(new_loop, main)
+
+
+@LOOPS
+def test_a_pause_and_its_end_at_once(new_loop: NewLoop) -> None:
+    async def main() -> None:
+        protocols: list[Echo] = []
+        listener = await listen_on_tcp(protocols)
+        for _ in range(3):
+            listener.pause()
+            listener.resume()
+        await asyncio.sleep(0)
+        with connect_to(listener):
+            while not protocols:  # noqa: ASYNC110 - the connection is there, the loop has to see it
+                await asyncio.sleep(0)
+            # What is being accepted at the beginning of a pause is not lost.
+            listener.pause()
+            await until_accepting(listener, False)
+            assert len(protocols) == 1
+        await listener.stop()
+        assert listener.sockets == ()
+        listener.resume()
+        assert not listener.is_accepting
+        await close_all(protocols)
+
+    run(new_loop, main)
+
+
+@LOOPS
+def test_a_stop_in_a_pause(new_loop: NewLoop, tmp_path: Path) -> None:
+    async def main() -> None:
+        protocols: list[Echo] = []
+        path = tmp_path / "socket"
+        sock = bind_unix(os.fsencode(path), backlog=128)
+        listener = Listener([sock], unix_file=UnixFile(os.fsencode(path)))
+        await listener.start(lambda: Echo(protocols))
+        listener.pause()
+        await until_accepting(listener, False)
+        assert path.exists()
+        await listener.stop()
+        assert not path.exists() and listener.sockets == ()
+
+    run(new_loop, main)

@@ -9,7 +9,10 @@ import asyncio
 import contextvars
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
+
+CLIENT = ("192.0.2.1", 50000)
+"""Where a connection comes from unless a test says otherwise."""
 
 READ_SIZE = 2**18
 """Bytes that one call brings at most, as in asyncio."""
@@ -40,8 +43,10 @@ class FakeTransport(asyncio.Transport):
         whether the server has aborted.
     """
 
-    def __init__(self, protocol: asyncio.Protocol, far_end: FarEnd | None = None) -> None:
-        super().__init__({"peername": ("192.0.2.1", 50000), "sockname": ("192.0.2.2", 80)})
+    def __init__(
+        self, protocol: asyncio.Protocol, far_end: FarEnd | None = None, *, address: Any = CLIENT
+    ) -> None:
+        super().__init__({"peername": address, "sockname": ("192.0.2.2", 80)})
         self.protocol = protocol
         self.received = b""
         self.writes: list[int] = []
