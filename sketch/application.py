@@ -80,6 +80,7 @@ class Application(MutableMapping[Any, Any]):
         self._subapps: list[Application] = []
         self._pre_frozen = False
         self._frozen = False
+        self._is_ready = False
         self._has_middlewares = False
         self._has_prepare_hooks = False
         self._on_response_prepare: Signal[Request, StreamResponse] = Signal(self)
@@ -205,6 +206,12 @@ class Application(MutableMapping[Any, Any]):
         """Deprecated: whether the application was made for debugging, or runs in a debugging loop."""
         warnings.warn("debug property is deprecated", DeprecationWarning, stacklevel=2)
         return self.is_debugging
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it is being served and is to stay: false before its start is complete, and from the first
+        sign of its end on."""
+        return self._is_ready
 
     @property
     def is_debugging(self) -> bool:

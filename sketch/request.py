@@ -7,7 +7,7 @@ that is the response's.
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -16,7 +16,7 @@ from yarl import URL
 
 from .appkeys import ChainMapProxy, Keeper, RequestKey
 from .callables import describe
-from .exceptions import HTTPBadRequest, HTTPRequestEntityTooLarge
+from .exceptions import HTTPBadRequest, HTTPRequestEntityTooLarge, HTTPRequestTimeout
 from .http import names
 from .http.cookies import parse_cookies
 from .http.errors import RemoteProtocolError
@@ -268,8 +268,8 @@ class BaseRequest(Keeper):
         """The whole body; a second call returns the same bytes.
 
         Raises `HTTPRequestEntityTooLarge` for more than ``client_max_size`` bytes, `HTTPBadRequest` for
-        a body that breaks its framing, `Disconnected` when the client leaves in the middle. Cancelled,
-        it loses nothing: the next call goes on."""
+        a body that breaks its framing, `HTTPRequestTimeout` for one that comes too slowly, `Disconnected`
+        when the client leaves in the middle. Cancelled, it loses nothing: the next call goes on."""
         body = self._read_bytes
         if body is not None:
             return body
@@ -288,6 +288,8 @@ class BaseRequest(Keeper):
         except BodyTooLarge as error:
             raise HTTPRequestEntityTooLarge(error.limit, error.actual) from error
         except RemoteProtocolError as error:
+            if error.status == 408:
+                raise HTTPRequestTimeout(text=f"408: Request Timeout\n{error}") from error
             raise HTTPBadRequest(text=f"400: Bad Request\n{error}") from error
         return body
 
@@ -317,6 +319,17 @@ class BaseRequest(Keeper):
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """What the transport knows by this name (asyncio documentation, ``get_extra_info``)."""
         return self.exchange.peer.get_extra_info(name, default)
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether the server is shutting down, and would like answers to come to their ends."""
+        return self.exchange.is_draining
+
+    @property
+    def draining(self) -> Coroutine[Any, Any, None]:
+        """To be awaited: until the server shuts down. For answers without an end, which would hold the
+        shutdown up and then be cut off."""
+        return self.exchange.wait_draining()
 
     @property
     def task(self) -> "asyncio.Task[Any] | None":

@@ -14,6 +14,9 @@ from .net.admission import Refused
 from .net.h1 import H1Connection
 from .net.registry import Acceptor, Connection, Registry
 
+MOST_NAMED = 10
+"""Requests that the log names when they are cut off."""
+
 server_logger = logging.getLogger("sketch.server")
 
 
@@ -97,12 +100,23 @@ class Server:
         finally:
             left = self._tasks()
             if left:
-                self._registry.logger.warning("Shutdown: %d requests were cut off", len(left))
+                self._registry.logger.warning(
+                    "Shutdown: %d requests were cut off%s", len(left), self._name_some()
+                )
             for connection in self.connections:
                 connection.abort()
             for task in left:
                 task.cancel()
         await _settle(left)
+
+    def _name_some(self) -> str:
+        """The requests that are being answered, those that are needed to see what holds a shutdown up."""
+        requests = [connection.request for connection in self._registry.connections if connection.task]
+        names = [f"{head.method} {head.target[:200]}" for head in requests if head is not None]
+        if not names:
+            return ""
+        more = ", ..." if len(names) > MOST_NAMED else ""
+        return ": " + ", ".join(names[:MOST_NAMED]) + more
 
     def _tasks(self) -> list["asyncio.Task[None]"]:
         """Those of all handlers, of clients that have left, too."""

@@ -5,6 +5,7 @@ from .appkeys import AppKey, NotAppKeyWarning, RequestKey, ResponseKey
 from .application import Application
 from .cli import main
 from .exceptions import *  # noqa: F403
+from .health import readiness
 from .middleware import middleware, normalize_path_middleware
 from .request import BaseRequest, Request
 from .response import Response, StreamResponse, json_bytes_response, json_response
@@ -91,6 +92,7 @@ __all__ = [
     "patch",
     "post",
     "put",
+    "readiness",
     "route",
     "run_app",
     "view",

@@ -321,6 +321,11 @@ class H1Connection(SocketConnection):
     # -- the end ---------------------------------------------------------------------------------------
 
     @property
+    def request(self) -> RequestHead | None:
+        """The request that is being answered."""
+        return None if self._exchange is None else self._exchange.head
+
+    @property
     def is_sending(self) -> bool:
         """Whether a part of an answer is not taken by the client."""
         return self.transport is not None and self.transport.get_write_buffer_size() > 0

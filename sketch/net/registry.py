@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ..http.exchange import ExchangeHandler, Peer
+from ..http.heads import RequestHead
 from ..http.limits import Limits
 from ..http_parser import HttpParser
 from .admission import Admission, Refused
@@ -33,6 +34,10 @@ class Connection(Protocol):
     @property
     def task(self) -> "asyncio.Task[None] | None":
         """The task of the handler that runs on it."""
+
+    @property
+    def request(self) -> RequestHead | None:
+        """The request that is being answered."""
 
     @property
     def peer(self) -> Peer:

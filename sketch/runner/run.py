@@ -66,6 +66,7 @@ def run_app(
     reuse_port: bool | None = None,
     handler_cancellation: bool = False,
     path_mode: int | None = None,
+    drain_delay: float = 0.0,
     **kwargs: Any,
 ) -> None:
     """Serve an application until SIGINT or SIGTERM, then take it down in order and return (aiohttp
@@ -96,6 +97,9 @@ def run_app(
     ``handle_signals``
         whether SIGINT and SIGTERM stop the application; only possible in the main thread. After the first
         of them a second one ends the process at once (in a shell, exit code 128 plus its number).
+    ``drain_delay``
+        seconds between the signal and the end of accepting, in which a `sketch.health.readiness` route says
+        503: the time that a load balancer needs to notice.
     ``**kwargs``
         ``debug``, ``limits`` and the others of `sketch.runner.options.server_options`.
 
@@ -113,6 +117,7 @@ def run_app(
         handler_cancellation=handler_cancellation,
     )
     server_options(**kwargs)
+    kwargs["drain_delay"] = check_seconds("drain_delay", drain_delay)
     kwargs["shutdown_timeout"] = check_seconds("shutdown_timeout", shutdown_timeout)
     common = {"ssl_context": _check_ssl_context(ssl_context), "backlog": check_backlog(backlog)}
     sites = [

@@ -41,20 +41,29 @@ class BaseRunner(ABC):
         whether SIGINT and SIGTERM raise `GracefulExit` while the runner is set up.
     ``shutdown_timeout``
         seconds that requests in flight have to finish in `cleanup`; ``None`` for no limit.
+    ``drain_delay``
+        seconds that `cleanup` goes on accepting while a `sketch.health.readiness` route says 503 already:
+        the time that a load balancer needs to notice.
     ``**kwargs``
         see `sketch.runner.options.server_options`.
     """
 
-    __slots__ = ("_handle_signals", "_options", "_server", "_shutdown_timeout", "_sites")
+    __slots__ = ("_drain_delay", "_handle_signals", "_options", "_server", "_shutdown_timeout", "_sites")
 
     def __init__(
-        self, *, handle_signals: bool = False, shutdown_timeout: float | None = 60.0, **kwargs: Any
+        self,
+        *,
+        handle_signals: bool = False,
+        shutdown_timeout: float | None = 60.0,
+        drain_delay: float = 0.0,
+        **kwargs: Any,
     ) -> None:
         self._handle_signals = handle_signals
         self._options: ServerOptions = server_options(**kwargs)
         if shutdown_timeout is not None:
             check_seconds("shutdown_timeout", shutdown_timeout)
         self._shutdown_timeout = shutdown_timeout
+        self._drain_delay = check_seconds("drain_delay", drain_delay)
         self._server: Any = None
         self._sites: list[BaseSite] = []
 
@@ -92,19 +101,27 @@ class BaseRunner(ABC):
         """Tell the application that the end has come. Part of `cleanup`."""
 
     async def cleanup(self) -> None:
-        """Take everything down: stop the sites, close idle connections, `shutdown`, let requests in flight
-        finish within ``shutdown_timeout``, cut off the rest, clean up the application.
+        """Take everything down: say so and wait for ``drain_delay``, stop the sites, close idle
+        connections, `shutdown`, let requests in flight finish within ``shutdown_timeout``, cut off the
+        rest, clean up the application.
 
         A step that fails does not keep the later ones from being taken; the first failure is raised at
-        the end, further ones are logged. Cancelled: it no longer waits for requests, and raises at the
+        the end, further ones are logged. Cancelled: it no longer waits for anybody, and raises at the
         end. A second call does nothing."""
         server, self._server = self._server, None
         failures: list[BaseException] = []
+        if server is not None:
+            self._announce_end()
+            if self._drain_delay and self._sites:
+                await _attempt(asyncio.sleep(self._drain_delay), failures)
         await _attempt(self._stop_sites(failures), failures)
         if server is not None:
             await self._end(server, failures)
             self._remove_signal_handlers()
         self._report(failures)
+
+    def _announce_end(self) -> None:  # noqa: B027 - who has nobody to tell has nothing to do
+        """Let it be known that the end is near; nothing else happens yet."""
 
     async def _stop_sites(self, failures: list[BaseException]) -> None:
         stops = [site.stop() for site in self._sites]
@@ -227,13 +244,18 @@ class AppRunner(BaseRunner):
         """Run the application's ``on_shutdown`` hooks."""
         await self._app.shutdown()
 
+    def _announce_end(self) -> None:
+        self._app._is_ready = False
+
     async def _make_server(self) -> Server:
         try:
             self._app._set_loop(asyncio.get_running_loop())
             self._app.on_startup.freeze()
             await self._app.startup()
             self._app.freeze()
-            return self._serve_application()
+            server = self._serve_application()
+            self._app._is_ready = True
+            return server
         except BaseException:
             await self._abandon()
             raise

@@ -91,8 +91,8 @@ class Service:
 
     def _stop_on_signal(self, number: int) -> None:
         server_logger.info(
-            "%s: no new connections; requests in flight may finish within the shutdown timeout. A second "
-            "signal ends the process at once",
+            "%s: going away; requests in flight may finish within the shutdown timeout. A second signal ends "
+            "the process at once",
             signal.Signals(number).name,
         )
         self.request_stop()
