@@ -2,9 +2,11 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from ..http.errors import LocalProtocolError
+
+_SMALL = 1024
 
 
 class BodyBuffer:
@@ -26,11 +28,20 @@ class BodyBuffer:
         self.error: Exception | None = None
         """What ended the body before its time; raised once the pieces before it are read."""
 
-    def put(self, pieces: Iterable[bytes]) -> None:
-        """Add pieces that arrived."""
-        for piece in pieces:
-            self._pieces.append(piece)
-            self.size += len(piece)
+    def put(self, pieces: Sequence[bytes]) -> None:
+        """Add pieces that arrived. Small ones are put together: to hold each by itself would take many times
+        its size, and a peer chooses how small they are."""
+        size = sum(map(len, pieces))
+        if not size:
+            return
+        if size < len(pieces) * _SMALL:
+            pieces = [b"".join(pieces)]
+        self.size += size
+        held = self._pieces
+        if held and len(held[-1]) + size < _SMALL:
+            held[-1] += pieces[0]
+        else:
+            held.extend(pieces)
         self._wake()
 
     def complete(self) -> None:
