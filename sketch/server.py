@@ -6,13 +6,16 @@ others, with ``loop.create_server(server, ...)``.
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from .http.exchange import ExchangeHandler
 from .http.limits import DEFAULT_LIMITS, Limits
 from .net.admission import Refused
 from .net.h1 import H1Connection
 from .net.registry import Acceptor, Connection, Registry
+
+CANCELLATION_GRACE = 5.0
+"""Seconds that handlers have for their clean-up once they are cancelled at the end of a shutdown."""
 
 MOST_NAMED = 10
 """Requests that the log names when they are cut off."""
@@ -101,13 +104,13 @@ class Server:
             left = self._tasks()
             if left:
                 self._registry.logger.warning(
-                    "Shutdown: %d requests were cut off%s", len(left), self._name_some()
+                    "Shutdown: %d request(s) were cut off%s", len(left), self._name_some()
                 )
             for connection in self.connections:
                 connection.abort()
             for task in left:
                 task.cancel()
-        await _settle(left)
+        await _settle(left, self._registry.logger)
 
     def _name_some(self) -> str:
         """The requests that are being answered, those that are needed to see what holds a shutdown up."""
@@ -141,6 +144,13 @@ class Server:
             pass
 
 
-async def _settle(tasks: Iterable["asyncio.Task[None]"]) -> None:
-    """Wait until cancelled tasks have come to their ends."""
-    await asyncio.gather(*tasks, return_exceptions=True)
+async def _settle(tasks: Collection["asyncio.Task[None]"], logger: logging.Logger) -> None:
+    """Wait until cancelled tasks have come to their ends, or show that they will not."""
+    if not tasks:
+        return
+    ended, stubborn = await asyncio.wait(tasks, timeout=CANCELLATION_GRACE)
+    for task in ended:
+        # Looked at: what it is was logged where it was raised.
+        task.cancelled() or task.exception()
+    for task in stubborn:
+        logger.error("Shutdown: a handler was cancelled, goes on all the same and is left behind: %r", task)

@@ -114,7 +114,7 @@ def test_the_log_names_what_was_cut_off(caplog: pytest.LogCaptureFixture) -> Non
 
     run(asyncio.SelectorEventLoop, main)
     [message] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert message.startswith("Shutdown: 12 requests were cut off: GET /")
+    assert message.startswith("Shutdown: 12 request(s) were cut off: GET /")
     assert message.count("GET /") == 10 and message.endswith(", ...")
 
 

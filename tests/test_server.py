@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 
 import pytest
 
 from sketch.http.exchange import Exchange
 from sketch.http.limits import DEFAULT_LIMITS, Limits
-from sketch.server import Server
+from sketch.server import CANCELLATION_GRACE, Server
 from tests.conformance.driver import settle, until
 from tests.net.stage import GET, Line, echo_target, get, head, pass_time, run, serving
 
@@ -295,6 +296,32 @@ def test_shutdown_cuts_what_takes_too_long() -> None:
             assert all(line.transport.is_cut for line in lines) and stage.server.connections == []
             (record,) = stage.errors
             assert record.levelno == logging.WARNING and "3" in record.getMessage()
+
+    run(main)
+
+
+def test_shutdown_leaves_those_behind_that_will_not_end() -> None:
+    async def main() -> None:
+        released = asyncio.Event()
+
+        async def handler(exchange: Exchange) -> None:
+            while not released.is_set():
+                with suppress(asyncio.CancelledError):
+                    await released.wait()
+
+        async with serving(handler) as stage:
+            await stage.connect(GET)
+            shutdown = asyncio.create_task(stage.server.shutdown(0))
+            await settle()
+            await pass_time(CANCELLATION_GRACE - 2)
+            assert not shutdown.done()
+            await pass_time(2)
+            await shutdown
+            cut, left = stage.errors
+            assert cut.getMessage() == "Shutdown: 1 request(s) were cut off: GET /"
+            assert "goes on all the same and is left behind" in left.getMessage()
+            released.set()
+            await settle()
 
     run(main)
 
