@@ -5,16 +5,19 @@ is left to do for a request. Sockets, and everything that listens on them, are n
 """
 
 import asyncio
+import contextvars
 import logging
 import warnings
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
-from functools import partial, update_wrapper
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, MutableMapping
+from functools import partial
 from importlib import import_module
 from types import EllipsisType
 from typing import Any, TypeVar, overload
 
 from .accesslog import AbstractAccessLogger
 from .appkeys import AppKey, NotAppKeyWarning
+from .background import MAX_TASKS, BackgroundTasks, wait_for_all
+from .folding import find_options, put_after_expectation, put_inside, put_under
 from .handling import Handling, RequestHandler
 from .http.exchange import Exchange, ExchangeHandler
 from .logs import server_logger, web_logger
@@ -22,6 +25,8 @@ from .middleware import Middleware, Middlewares
 from .request import CLIENT_MAX_SIZE, Request
 from .response import StreamResponse
 from .router import UrlDispatcher
+from .routing.abstract import ExpectHandler
+from .routing.options import RouteOptions, check_options
 from .routing.resources import AbstractResource
 from .routing.routedef import AbstractRouteDef
 from .routing.routes import AbstractRoute, Endpoint
@@ -43,6 +48,10 @@ class Application(MutableMapping[Any, Any]):
         bytes of a body that ``request.read()`` takes; more is answered with 413.
     ``handler_args``
         keyword arguments for the server that serves this application.
+    ``route_options``
+        what holds for every route, in sub-applications too, that says nothing else itself.
+    ``max_background_tasks``
+        how many tasks that `spawn` began may run at one time.
 
     A mapping, too: what handlers share, by `AppKey` or, with a warning, by string.
     """
@@ -58,6 +67,8 @@ class Application(MutableMapping[Any, Any]):
         client_max_fields: int = 1000,
         loop: asyncio.AbstractEventLoop | None = None,
         debug: bool | EllipsisType = ...,
+        route_options: RouteOptions | None = None,
+        max_background_tasks: int = MAX_TASKS,
     ) -> None:
         for name, given in (
             ("router", router is not None),
@@ -74,6 +85,8 @@ class Application(MutableMapping[Any, Any]):
         self._client_max_size = client_max_size
         self._client_max_fields = client_max_fields
         self._middlewares = Middlewares(middlewares or ())
+        self._route_options = route_options and check_options(route_options, "the application")
+        self._background = BackgroundTasks(logger, max_background_tasks)
         self._state: dict[Any, Any] = {}
         # What the requests of this application have in place of a request's defaults.
         self._settings: dict[str, Any] = {}
@@ -166,6 +179,11 @@ class Application(MutableMapping[Any, Any]):
         return self._middlewares
 
     @property
+    def route_options(self) -> RouteOptions | None:
+        """What holds for every route that says nothing else itself."""
+        return self._route_options
+
+    @property
     def on_response_prepare(self) -> "Signal[Request, StreamResponse]":
         """Sent ``(request, response)`` before a response's head is settled."""
         return self._on_response_prepare
@@ -226,11 +244,18 @@ class Application(MutableMapping[Any, Any]):
         """Add the routes of a `RouteTableDef` or a list of ``web.get(...)`` and the like."""
         return self._router.add_routes(routes)
 
-    def route(self, path: str, method: str = "GET", *, name: str | None = None) -> Callable[[H], H]:
+    def route(
+        self,
+        path: str,
+        method: str = "GET",
+        *,
+        name: str | None = None,
+        options: RouteOptions | None = None,
+    ) -> Callable[[H], H]:
         """Decorate a handler to add it as a route (the repository of the tutorial)."""
 
         def register(handler: H) -> H:
-            self._router.add_route(method, path, handler, name=name)
+            self._router.add_route(method, path, handler, name=name, options=options)
             return handler
 
         return register
@@ -259,29 +284,29 @@ class Application(MutableMapping[Any, Any]):
             return register
         return self._state.get(key, None if default is ... else default)
 
-    def head(self, path: str, *, name: str | None = None) -> Callable[[H], H]:
-        """Decorate a handler for ``HEAD``."""
-        return self.route(path, "HEAD", name=name)
+    def head(self, path: str, **kwargs: Any) -> Callable[[H], H]:
+        """Decorate a handler for ``HEAD``; keywords are those of `route`."""
+        return self.route(path, "HEAD", **kwargs)
 
-    def post(self, path: str, *, name: str | None = None) -> Callable[[H], H]:
-        """Decorate a handler for ``POST``."""
-        return self.route(path, "POST", name=name)
+    def post(self, path: str, **kwargs: Any) -> Callable[[H], H]:
+        """Decorate a handler for ``POST``; keywords are those of `route`."""
+        return self.route(path, "POST", **kwargs)
 
-    def put(self, path: str, *, name: str | None = None) -> Callable[[H], H]:
-        """Decorate a handler for ``PUT``."""
-        return self.route(path, "PUT", name=name)
+    def put(self, path: str, **kwargs: Any) -> Callable[[H], H]:
+        """Decorate a handler for ``PUT``; keywords are those of `route`."""
+        return self.route(path, "PUT", **kwargs)
 
-    def patch(self, path: str, *, name: str | None = None) -> Callable[[H], H]:
-        """Decorate a handler for ``PATCH``."""
-        return self.route(path, "PATCH", name=name)
+    def patch(self, path: str, **kwargs: Any) -> Callable[[H], H]:
+        """Decorate a handler for ``PATCH``; keywords are those of `route`."""
+        return self.route(path, "PATCH", **kwargs)
 
-    def delete(self, path: str, *, name: str | None = None) -> Callable[[H], H]:
-        """Decorate a handler for ``DELETE``."""
-        return self.route(path, "DELETE", name=name)
+    def delete(self, path: str, **kwargs: Any) -> Callable[[H], H]:
+        """Decorate a handler for ``DELETE``; keywords are those of `route`."""
+        return self.route(path, "DELETE", **kwargs)
 
-    def options(self, path: str, *, name: str | None = None) -> Callable[[H], H]:
-        """Decorate a handler for ``OPTIONS``."""
-        return self.route(path, "OPTIONS", name=name)
+    def options(self, path: str, **kwargs: Any) -> Callable[[H], H]:
+        """Decorate a handler for ``OPTIONS``; keywords are those of `route`."""
+        return self.route(path, "OPTIONS", **kwargs)
 
     # -- sub-applications ------------------------------------------------------------------------------
 
@@ -378,6 +403,8 @@ class Application(MutableMapping[Any, Any]):
     async def startup(self) -> None:
         """Send `on_startup`. What a receiver raises is passed on; call `cleanup` then, too."""
         self._on_startup.freeze()
+        for app in self._family():
+            app._background.open()
         await self._on_startup.send(self)
 
     async def shutdown(self) -> None:
@@ -385,11 +412,53 @@ class Application(MutableMapping[Any, Any]):
         await self._on_shutdown.send(self)
 
     async def cleanup(self) -> None:
-        """Send `on_cleanup`; after a start-up that failed, leave only the contexts that were entered."""
-        if self._on_cleanup.frozen:
-            await self._on_cleanup.send(self)
-        else:
-            await self._cleanup_ctx.leave(self)
+        """Send `on_cleanup`; after a start-up that failed, leave only the contexts that were entered.
+
+        Background tasks that are left are cancelled before, those of sub-applications too."""
+        try:
+            for app in self._family():
+                await app._background.close()
+        finally:
+            if self._on_cleanup.frozen:
+                await self._on_cleanup.send(self)
+            else:
+                await self._cleanup_ctx.leave(self)
+
+    def _family(self) -> Iterator["Application"]:
+        """The application and all that are part of it, however deep."""
+        yield self
+        for subapp in self._subapps:
+            yield from subapp._family()
+
+    # -- background tasks ------------------------------------------------------------------------------
+
+    def spawn(
+        self,
+        coroutine: Coroutine[Any, Any, T],
+        *,
+        name: str | None = None,
+        context: contextvars.Context | None = None,
+    ) -> "asyncio.Task[T]":
+        """Begin a task that no request waits for, and that the end of the application does wait for: within
+        the runner's ``shutdown_timeout``, after the last handler and before `on_cleanup`. Then it is
+        cancelled. What it raises is logged with its name, whether or not the task is awaited.
+
+        ``name``
+            for the log; by default that of the coroutine.
+        ``context``
+            the context that it runs in; by default a copy of the caller's, so that it sees the caller's
+            context variables and cannot change them.
+
+        Nothing of the request ends with it: neither a client that leaves nor a deadline cancels the task.
+        Raises `TooManyTasks` beyond ``max_background_tasks``, `RuntimeError` before `startup`, from
+        `cleanup` on and outside of the application's event loop, `TypeError` for what is no coroutine. A
+        coroutine that is not begun is closed."""
+        return self._background.spawn(coroutine, name=name, context=context)
+
+    async def finish_tasks(self, seconds: float | None = None) -> None:
+        """Wait until no background task is left, here and in sub-applications, for at most so many seconds
+        (``None``: for ever). Runners do it before `cleanup`. Cancellation ends the waiting only."""
+        await wait_for_all([app._background for app in self._family()], seconds)
 
     # -- requests --------------------------------------------------------------------------------------
 
@@ -427,10 +496,9 @@ class Application(MutableMapping[Any, Any]):
         head = request.head
         request.found = found = self._router.find_target(head.method, head.target)
         endpoint = found[0]
-        handler = endpoint.handler or self._fold(endpoint)
         if head.framing.has_expectation:
-            return partial(_meet_expectation, endpoint, handler)
-        return handler
+            return endpoint.expecting or self._fold(endpoint, expects=True)
+        return endpoint.handler or self._fold(endpoint)
 
     def _takes_fast_path(self) -> bool:
         """Whether nobody put something of their own in the place of routing or handling, as monitoring
@@ -450,30 +518,37 @@ class Application(MutableMapping[Any, Any]):
         match_info.add_app(self)
         match_info.freeze()
         request._match_info = match_info
-        apps = match_info.apps
-        if request.head.framing.has_expectation:
-            response: StreamResponse | None = await match_info.expect_handler(request)
-            if response is not None:
-                return response
-        return await self._wrap(match_info.handler, tuple(apps[::-1]))(request)
+        expect = match_info.expect_handler if request.head.framing.has_expectation else None
+        apps = match_info.apps[::-1]
+        return await self._wrap(match_info.handler, expect, getattr(match_info, "route", None), apps)(request)
 
-    def _fold(self, endpoint: Endpoint) -> RequestHandler:
-        """Put an endpoint's handler inside the middlewares on its way, once for all its requests."""
-        handler = self._wrap(endpoint.route.handler, (*endpoint.apps, self))
+    def _fold(self, endpoint: Endpoint, *, expects: bool = False) -> RequestHandler:
+        """Wrap an endpoint's handler, once for all its requests."""
+        route = endpoint.route
+        expect = route.handle_expect_header if expects else None
+        handler = self._wrap(route.handler, expect, route, (*endpoint.apps, self))
         if not endpoint.is_refusal:
-            endpoint.handler = handler
+            if expects:
+                endpoint.expecting = handler
+            else:
+                endpoint.handler = handler
         return handler
 
-    def _wrap(self, handler: RequestHandler, apps: tuple["Application", ...]) -> RequestHandler:
-        """``handler`` inside the middlewares of ``apps``, the innermost first."""
-        if not self._has_middlewares:
-            return handler
-        for app in apps:
-            for middleware in reversed(app._middlewares):
-                handler = update_wrapper(_put_inside(middleware, handler), handler)
-            if len(apps) > 1:
-                handler = update_wrapper(partial(_run_as, app, handler), handler)
-        return handler
+    def _wrap(
+        self,
+        handler: RequestHandler,
+        expect: ExpectHandler | None,
+        route: object,
+        apps: tuple["Application", ...],
+    ) -> RequestHandler:
+        """``handler`` inside the middlewares of ``apps``, the innermost first; around that ``expect``, for a
+        request that carries ``Expect``; around all, the options of the route."""
+        if self._has_middlewares:
+            handler = put_inside(handler, apps)
+        if expect is not None:
+            handler = put_after_expectation(expect, handler)
+        options = find_options(route, apps)
+        return handler if options is None else put_under(options, handler)
 
 
 def __getattr__(name: str) -> Any:
@@ -490,30 +565,3 @@ _RESOLVE = UrlDispatcher.resolve
 async def _send_for(signal: "Signal[Application]", subapp: Application, app: Application) -> None:
     """Pass the signal of an application on to one of its parts."""
     await signal.send(subapp)
-
-
-def _put_inside(middleware: Middleware, handler: RequestHandler) -> RequestHandler:
-    """A handler inside one middleware. Not a `functools.partial`, whose keyword costs a quarter of the way
-    through three middlewares."""
-
-    def inside(request: Request) -> Awaitable[StreamResponse]:
-        return middleware(request, handler)
-
-    return inside
-
-
-async def _meet_expectation(endpoint: Endpoint, handler: RequestHandler, request: Request) -> StreamResponse:
-    """Let the route deal with a request's ``Expect`` field before its handler runs."""
-    response: StreamResponse | None = await endpoint.route.handle_expect_header(request)
-    return await handler(request) if response is None else response
-
-
-async def _run_as(app: Application, handler: RequestHandler, request: Request) -> StreamResponse:
-    """Run a handler with ``request.app`` set to the application whose middlewares come next."""
-    match_info = request.match_info
-    before = match_info.current_app
-    match_info.current_app = app
-    try:
-        return await handler(request)
-    finally:
-        match_info.current_app = before

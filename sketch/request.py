@@ -358,6 +358,8 @@ class Request(BaseRequest):
     _match_info: UrlMappingMatchInfo | None = None
     found: "tuple[Endpoint, Mapping[str, str] | None] | None" = None
     """What the router found: the endpoint, and the values of its parameters."""
+    time_limit: asyncio.Timeout | None = None
+    """What will cancel the handler; ``None`` on a route without a timeout."""
 
     def __init__(
         self,
@@ -382,6 +384,7 @@ class Request(BaseRequest):
         copy.has_prepare_hooks = self.has_prepare_hooks
         copy._match_info = self._match_info
         copy.found = self.found
+        copy.time_limit = self.time_limit
         return copy
 
     @property
@@ -415,6 +418,34 @@ class Request(BaseRequest):
             return ChainMapProxy([self.app])
         apps = list(self.match_info.apps)
         return ChainMapProxy(apps[apps.index(self.app) :: -1])
+
+    @property
+    def deadline(self) -> float | None:
+        """When the handler will be cancelled, on the clock of the event loop (``loop.time()``), in seconds;
+        ``None`` for never. It can be set, to extend or shorten the time, or to ``None``; see
+        `set_timeout`."""
+        return None if self.time_limit is None else self.time_limit.when()
+
+    @deadline.setter
+    def deadline(self, when: float | None) -> None:
+        limit = self.time_limit
+        if limit is None:
+            raise RuntimeError(
+                f"{self!r} is on a route without a timeout and has no deadline to move: give the route one "
+                "with web.RouteOptions(timeout=...), 0 for one that begins without a bound"
+            )
+        try:
+            limit.reschedule(when)
+        except RuntimeError as error:
+            raise RuntimeError(f"{self!r} is past its deadline, or answered: it is too late") from error
+
+    def set_timeout(self, seconds: float | None) -> None:
+        """Have the handler end within so many seconds from now, whatever its deadline was; ``None``: without
+        a bound.
+
+        Raises `RuntimeError` on a route without a timeout, and when the deadline has passed or the handler
+        has returned."""
+        self.deadline = None if seconds is None else asyncio.get_running_loop().time() + seconds
 
     def describe_handler(self) -> str:
         """The handler, and the middlewares around it, for messages."""

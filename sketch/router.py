@@ -18,6 +18,7 @@ from typing import Any
 from .http.target import is_own_path, path_to_match
 from .routing.abstract import AbstractRouter, AbstractView, ExpectHandler, Handler
 from .routing.matchinfo import UrlMappingMatchInfo, build_match_info
+from .routing.options import RouteOptions
 from .routing.resources import (
     AbstractResource,
     DynamicResource,
@@ -295,10 +296,15 @@ class UrlDispatcher(AbstractRouter, Mapping[str, AbstractResource]):
         *,
         name: str | None = None,
         expect_handler: ExpectHandler | None = None,
+        options: RouteOptions | None = None,
     ) -> AbstractRoute:
-        """Answer a method on a path; ``*`` is every method."""
+        """Answer a method on a path; ``*`` is every method.
+
+        ``options``
+            what holds for requests of this route only.
+        """
         resource = self.add_resource(path, name=name)
-        return resource.add_route(method, handler, expect_handler=expect_handler)
+        return resource.add_route(method, handler, expect_handler=expect_handler, options=options)
 
     def add_get(
         self,

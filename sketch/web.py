@@ -3,6 +3,7 @@
 from . import exceptions
 from .appkeys import AppKey, NotAppKeyWarning, RequestKey, ResponseKey
 from .application import Application
+from .background import TooManyTasks
 from .cli import main
 from .exceptions import *  # noqa: F403
 from .health import readiness
@@ -11,6 +12,7 @@ from .request import BaseRequest, Request
 from .response import Response, StreamResponse, json_bytes_response, json_response
 from .router import UrlDispatcher
 from .routing.matchinfo import UrlMappingMatchInfo
+from .routing.options import RouteOptions, route_options
 from .routing.resources import AbstractResource, DynamicResource, PlainResource, Resource
 from .routing.routedef import (
     AbstractRouteDef,
@@ -71,12 +73,14 @@ __all__ = [
     "Response",
     "ResponseKey",
     "RouteDef",
+    "RouteOptions",
     "RouteTableDef",
     "Server",
     "ServerRunner",
     "SockSite",
     "StreamResponse",
     "TCPSite",
+    "TooManyTasks",
     "UnixSite",
     "UrlDispatcher",
     "UrlMappingMatchInfo",
@@ -94,6 +98,7 @@ __all__ = [
     "put",
     "readiness",
     "route",
+    "route_options",
     "run_app",
     "view",
 ]

@@ -197,8 +197,14 @@ class Exchange(ABC):
 
     # -- signals ---------------------------------------------------------------------------------------
 
-    cancel_on_disconnect: bool
-    """Whether the handler's task is cancelled when the peer leaves. At first what the server was told."""
+    @property
+    @abstractmethod
+    def cancel_on_disconnect(self) -> bool:
+        """Whether the handler's task is cancelled when the peer leaves. At first what the server was told."""
+
+    @cancel_on_disconnect.setter
+    @abstractmethod
+    def cancel_on_disconnect(self, value: bool) -> None: ...
 
     @property
     @abstractmethod

@@ -80,6 +80,8 @@ class MemoryExchange(Exchange):
     body_limits: tuple[int | None, float | None]
     """What `limit_body` was last told: the rate, and the time between two pieces."""
 
+    cancel_on_disconnect: bool
+
     aborted: bool
     """Whether the exchange was cut off by this side."""
 

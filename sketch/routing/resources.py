@@ -18,6 +18,7 @@ from .abstract import (
     RouterWatcher,
 )
 from .matchinfo import UrlMappingMatchInfo
+from .options import RouteOptions
 from .pattern import Layout, OpenEnd, Pattern, decode, index_key, literal_segments, requote
 from .routes import ANY, AbstractRoute, ResourceRoute
 
@@ -116,6 +117,7 @@ class Resource(AbstractResource):
         handler: Handler | type[AbstractView],
         *,
         expect_handler: ExpectHandler | None = None,
+        options: RouteOptions | None = None,
     ) -> ResourceRoute:
         """Answer a method. Raises `RuntimeError` when another handler answers it already; see
         `AbstractRoute` for what is wrong with a method or a handler."""
@@ -125,7 +127,7 @@ class Resource(AbstractResource):
                 f"Added route will never be executed: {existing.method} {self.canonical} is already answered "
                 f"by {describe(existing.handler)}; remove {describe(handler)} or give it another path"
             )
-        route = ResourceRoute(method, handler, self, expect_handler=expect_handler)
+        route = ResourceRoute(method, handler, self, expect_handler=expect_handler, options=options)
         self.register_route(route)
         return route
 

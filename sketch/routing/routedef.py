@@ -34,7 +34,8 @@ class RouteDef(AbstractRouteDef):
     """The arguments of one registration.
 
     ``kwargs``
-        keyword arguments for ``router.add_get`` and the like: ``name``, ``expect_handler``, ``allow_head``.
+        keyword arguments for ``router.add_get`` and the like: ``name``, ``expect_handler``, ``allow_head``,
+        ``options``.
     """
 
     method: str

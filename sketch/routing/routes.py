@@ -18,6 +18,7 @@ from ..exceptions import HTTPException, HTTPExpectationFailed, HTTPMethodNotAllo
 from ..http.heads import HttpVersion11
 from .abstract import AbstractView, ExpectHandler, Handler
 from .doubts import HandlerError, warn
+from .options import RouteOptions, check_options, check_view, options_of
 
 ANY: Final = "*"
 """The method of a route that answers every method that its resource has no other route for."""
@@ -29,7 +30,8 @@ class AbstractRoute(ABC):
     """A method, a handler, and perhaps a resource (aiohttp documentation, "UrlDispatcher").
 
     Raises `ValueError` for a method that is no token (RFC 9110, section 9.1) and `HandlerError` for a
-    handler or ``expect_handler`` that cannot serve; warns about a handler that is not asynchronous.
+    handler or ``expect_handler`` that cannot serve; warns about a handler that is not asynchronous. Of
+    ``options`` that cannot be meant, `check_options` says what is wrong.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class AbstractRoute(ABC):
         *,
         expect_handler: ExpectHandler | None = None,
         resource: Any = None,
+        options: RouteOptions | None = None,
     ) -> None:
         if expect_handler is None:
             expect_handler = expect_continue
@@ -48,6 +51,7 @@ class AbstractRoute(ABC):
         self._handler: Handler = check_handler(handler)
         self._expect_handler = expect_handler
         self._resource = resource
+        self._options = None if options is None else check_options(options, describe(handler))
 
     @property
     def method(self) -> str:
@@ -58,6 +62,13 @@ class AbstractRoute(ABC):
     def handler(self) -> Handler:
         """What answers: the registered handler, or the coroutine function around one that is none."""
         return self._handler
+
+    @property
+    def options(self) -> RouteOptions | None:
+        """What holds for the requests of this route only: what it was registered with, completed by what its
+        handler was decorated with; ``None`` when neither says anything."""
+        decorated = options_of(self._handler)
+        return decorated if self._options is None else self._options.over(decorated)
 
     @property
     @abstractmethod
@@ -92,8 +103,9 @@ class ResourceRoute(AbstractRoute):
         resource: Any,
         *,
         expect_handler: ExpectHandler | None = None,
+        options: RouteOptions | None = None,
     ) -> None:
-        super().__init__(method, handler, expect_handler=expect_handler, resource=resource)
+        super().__init__(method, handler, expect_handler=expect_handler, resource=resource, options=options)
 
     @property
     def name(self) -> str | None:
@@ -185,11 +197,13 @@ class Endpoint:
     ``is_refusal``
         whether the route is a `SystemRoute`.
     ``handler``
-        the application's: the route's handler with the middlewares of all applications around it.
-        ``None`` until the application has folded them.
+        the application's: the route's handler with the middlewares of all applications around it, and
+        the route's options around those. ``None`` until the application has folded them.
+    ``expecting``
+        the same, for requests that carry ``Expect``.
     """
 
-    __slots__ = ("apps", "handler", "is_refusal", "route")
+    __slots__ = ("apps", "expecting", "handler", "is_refusal", "route")
 
     def __init__(self, route: AbstractRoute, apps: tuple[Any, ...] = ()) -> None:
         self.route = route
@@ -197,6 +211,7 @@ class Endpoint:
         self.is_refusal = isinstance(route, SystemRoute)
         self.apps = apps
         self.handler: Handler | None = None
+        self.expecting: Handler | None = None
 
     def __repr__(self) -> str:
         return f"<Endpoint {self.route!r}>"
@@ -226,6 +241,8 @@ def check_handler(handler: Any) -> Handler:
     if not callable(handler):
         raise HandlerError(f"Handler {handler!r} cannot be called; write 'async def handler(request): ...'")
     is_view = isinstance(handler, type) and issubclass(handler, AbstractView)
+    if is_view:
+        check_view(handler)
     if is_view or (is_coroutine_function(handler) and not isinstance(handler, type)):
         checked: Handler = handler
         return checked

@@ -40,7 +40,8 @@ class BaseRunner(ABC):
     ``handle_signals``
         whether SIGINT and SIGTERM raise `GracefulExit` while the runner is set up.
     ``shutdown_timeout``
-        seconds that requests in flight have to finish in `cleanup`; ``None`` for no limit.
+        seconds that requests in flight, and then background tasks, have to finish in `cleanup`; ``None``
+        for no limit.
     ``drain_delay``
         seconds that `cleanup` goes on accepting while a `sketch.health.readiness` route says 503 already:
         the time that a load balancer needs to notice.
@@ -103,7 +104,7 @@ class BaseRunner(ABC):
     async def cleanup(self) -> None:
         """Take everything down: say so and wait for ``drain_delay``, stop the sites, close idle
         connections, `shutdown`, let requests in flight finish within ``shutdown_timeout``, cut off the
-        rest, clean up the application.
+        rest, let background tasks finish in what is left of that time, clean up the application.
 
         A step that fails does not keep the later ones from being taken; the first failure is raised at
         the end, further ones are logged. Cancelled: it no longer waits for anybody, and raises at the
@@ -131,8 +132,14 @@ class BaseRunner(ABC):
     async def _end(self, server: Any, failures: list[BaseException]) -> None:
         await _attempt(_call(server.pre_shutdown), failures)
         await _attempt(self.shutdown(), failures)
-        if await _attempt(server.shutdown(self._shutdown_timeout), failures):
+        loop = asyncio.get_running_loop()
+        seconds = self._shutdown_timeout
+        deadline = None if seconds is None else loop.time() + seconds
+        if await _attempt(server.shutdown(seconds), failures):
             await _attempt(server.shutdown(0), failures)
+            deadline = loop.time()
+        seconds = None if deadline is None else max(deadline - loop.time(), 0)
+        await _attempt(self._finish_tasks(seconds), failures)
         await _attempt(self._cleanup_server(), failures)
 
     def _report(self, failures: list[BaseException]) -> None:
@@ -147,6 +154,9 @@ class BaseRunner(ABC):
     @abstractmethod
     async def _make_server(self) -> Any:
         """The server, ready for connections."""
+
+    async def _finish_tasks(self, seconds: float | None) -> None:
+        """Wait for what the application does beside its requests; there is none unless overridden."""
 
     @abstractmethod
     async def _cleanup_server(self) -> None:
@@ -279,6 +289,9 @@ class AppRunner(BaseRunner):
         failures: list[BaseException] = []
         if await _attempt(self._app.cleanup(), failures):
             self._options.logger.error("Error during cleanup after a failed start", exc_info=failures[0])
+
+    async def _finish_tasks(self, seconds: float | None) -> None:
+        await self._app.finish_tasks(seconds)
 
     async def _cleanup_server(self) -> None:
         await self._app.cleanup()
