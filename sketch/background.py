@@ -83,9 +83,11 @@ class BackgroundTasks:
         if _running_loop() is not self._loop:
             _refuse(coroutine, RuntimeError(
                 "spawn() works in the event loop of the application only; from another thread, use "
-                "asyncio.run_coroutine_threadsafe() on a coroutine function that spawns"
+                "loop.call_soon_threadsafe(app.spawn, coroutine)"
             ))  # fmt: skip
-        task = asyncio.create_task(coroutine, name=name or getattr(coroutine, "__qualname__", None), context=context)
+        task = asyncio.create_task(
+            coroutine, name=name or getattr(coroutine, "__qualname__", None), context=context
+        )
         self.tasks.add(task)
         task.add_done_callback(self._ended)
         return task
