@@ -155,8 +155,8 @@ class BaseRunner(ABC):
     async def _make_server(self) -> Any:
         """The server, ready for connections."""
 
-    async def _finish_tasks(self, seconds: float | None) -> None:
-        """Wait for what the application does beside its requests; there is none unless overridden."""
+    async def _finish_tasks(self, seconds: float | None) -> None:  # noqa: B027 - a hook, not a duty
+        """Wait for what is done beside requests, for so long. Does nothing unless overridden."""
 
     @abstractmethod
     async def _cleanup_server(self) -> None:

@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ class FakeServer:
     def __init__(self, events: list[object], fail: str = "") -> None:
         self.events = events
         self.fail = fail
+        self.shutdown_at_once = False
         self.waiting = asyncio.Event()
 
     def __call__(self) -> asyncio.Protocol:
@@ -43,7 +45,7 @@ class FakeServer:
         self.tell(f"shutdown {timeout}")
         if timeout:
             self.waiting.set()
-            await asyncio.sleep(timeout)
+            await asyncio.sleep(0 if self.shutdown_at_once else timeout)
 
 
 class StepRunner(ServerRunner):
@@ -205,6 +207,89 @@ def test_an_application_goes_through_its_life() -> None:
 
     asyncio.run(main())
     assert events == ["entered", "on_startup", "on_shutdown", "left", "on_cleanup"]
+
+
+class TaskRunner(StepRunner):
+    """Writes down how long it is to wait for tasks."""
+
+    async def _finish_tasks(self, seconds: float | None) -> None:
+        self.events.append(("tasks", seconds))
+
+
+@pytest.mark.parametrize(
+    ("timeout", "fail", "left"),
+    [
+        (None, "", None),
+        # The handlers took all of it.
+        (0.01, "", 0),
+        # Whoever cannot wait for handlers does not wait for tasks.
+        (60, "shutdown 60", 0),
+    ],
+)
+def test_tasks_have_the_time_that_handlers_left(timeout: float | None, fail: str, left: float | None) -> None:
+    events: list[object] = []
+    with pytest.raises(LookupError) if fail else nullcontext():
+        asyncio.run(cleaned(TaskRunner(events, fail, shutdown_timeout=timeout)))
+    assert events[-2:] == [("tasks", left), "on_cleanup"]
+
+
+def test_background_tasks_end_after_the_handlers_and_before_the_clean_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    events: list[object] = []
+
+    async def main() -> None:
+        server = FakeServer(events)
+        monkeypatch.setattr(runners_module, "Server", lambda *arguments, **keywords: server)
+
+        async def work(app: Application) -> None:
+            await server.waiting.wait()
+            # What a handler that is the last to end leaves to be done.
+            await app.spawn(note("second task"))
+            events.append("first task")
+
+        async def note(event: str) -> None:
+            events.append(event)
+
+        async def spawn(app: Application) -> None:
+            app.spawn(work(app))
+
+        app = Application()
+        app.on_startup.append(spawn)
+        app.on_shutdown.append(noted(events, "on_shutdown"))
+        app.on_cleanup.append(noted(events, "on_cleanup"))
+        runner = AppRunner(app, shutdown_timeout=60)
+        await runner.setup()
+        server.shutdown_at_once = True
+        await runner.cleanup()
+
+    asyncio.run(main())
+    assert events == [
+        "pre_shutdown", "on_shutdown", "shutdown 60", "second task", "first task", "on_cleanup",
+    ]  # fmt: skip
+
+
+def test_background_tasks_are_cancelled_when_their_time_is_over(caplog: pytest.LogCaptureFixture) -> None:
+    events: list[object] = []
+
+    async def work_for_ever() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            events.append("cancelled")
+
+    async def main() -> None:
+        app = Application()
+        app.on_cleanup.append(noted(events, "on_cleanup"))
+        runner = AppRunner(app, shutdown_timeout=0.01)
+        await runner.setup()
+        app.spawn(work_for_ever())
+        await runner.cleanup()
+
+    asyncio.run(main())
+    assert events == ["cancelled", "on_cleanup"]
+    (record,) = caplog.records
+    assert record.getMessage().startswith("Shutdown: 1 background tasks were cancelled: ")
 
 
 def test_a_start_that_fails_is_cleaned_up_once() -> None:
