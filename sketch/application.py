@@ -16,7 +16,7 @@ from typing import Any, TypeVar, overload
 
 from .accesslog import AbstractAccessLogger
 from .appkeys import AppKey, NotAppKeyWarning
-from .background import MAX_TASKS, BackgroundTasks, wait_for_all
+from .background import MAX_TASKS, BackgroundTasks, close_all, wait_for_all
 from .folding import find_options, put_after_expectation, put_inside, put_under
 from .handling import Handling, RequestHandler
 from .http.exchange import Exchange, ExchangeHandler
@@ -414,10 +414,10 @@ class Application(MutableMapping[Any, Any]):
     async def cleanup(self) -> None:
         """Send `on_cleanup`; after a start-up that failed, leave only the contexts that were entered.
 
-        Background tasks that are left are cancelled before, those of sub-applications too."""
+        Background tasks that are left are cancelled before and have 5 seconds for their own clean-up, those
+        of sub-applications too."""
         try:
-            for app in self._family():
-                await app._background.close()
+            await close_all([app._background for app in self._family()])
         finally:
             if self._on_cleanup.frozen:
                 await self._on_cleanup.send(self)

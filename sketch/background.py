@@ -20,6 +20,13 @@ MAX_TASKS: Final = 1000
 ended yet mean that they are begun faster than they end."""
 
 
+CANCELLATION_GRACE: Final = 5.0
+"""Seconds that tasks have for their clean-up once they are cancelled."""
+
+MOST_NAMED: Final = 10
+"""Tasks that the log names when they are cancelled."""
+
+
 class TooManyTasks(RuntimeError):
     """An application has as many background tasks as it may have. The coroutine was closed, not begun."""
 
@@ -101,18 +108,28 @@ class BackgroundTasks:
         if isinstance(error, Exception):
             self._logger.error("The background task %r failed", task.get_name(), exc_info=error)
 
-    async def close(self) -> None:
-        """Refuse new tasks, cancel those that are left, and wait for their ends. Cancelled, it no longer
-        waits. A task that calls this does not wait for itself."""
+    def cancel_all(self) -> "set[asyncio.Task[Any]]":
+        """Refuse new tasks, and cancel those that are left, which are returned. The one that calls this is
+        not among them."""
         self._phase = _Phase.AFTER
         left = self.tasks - {asyncio.current_task()}
-        if not left:
-            return
-        names = ", ".join(sorted(task.get_name() for task in left))
-        self._logger.warning("Shutdown: %d background tasks were cancelled: %s", len(left), names)
+        if left:
+            names = sorted(task.get_name() for task in left)
+            more = ", ..." if len(names) > MOST_NAMED else ""
+            self._logger.warning(
+                "Shutdown: %d background task(s) were cancelled: %s%s",
+                len(left), ", ".join(names[:MOST_NAMED]), more,
+            )  # fmt: skip
         for task in left:
             task.cancel()
-        await asyncio.wait(left)
+        return left
+
+    def report(self, stubborn: "set[asyncio.Task[Any]]") -> None:
+        """Tell of the tasks among these that are its own."""
+        for task in self.tasks & stubborn:
+            self._logger.error(
+                "Shutdown: a background task was cancelled, goes on all the same and is left behind: %r", task
+            )
 
 
 async def wait_for_all(groups: Sequence[BackgroundTasks], seconds: float | None) -> None:
@@ -125,6 +142,17 @@ async def wait_for_all(groups: Sequence[BackgroundTasks], seconds: float | None)
                 await asyncio.wait(tasks)
     except TimeoutError:
         pass
+
+
+async def close_all(groups: Sequence[BackgroundTasks]) -> None:
+    """Refuse new tasks, cancel those that are left, and wait `CANCELLATION_GRACE` for their ends. Cancelled,
+    it no longer waits."""
+    left = set().union(*[group.cancel_all() for group in groups])
+    if not left:
+        return
+    _, stubborn = await asyncio.wait(left, timeout=CANCELLATION_GRACE)
+    for group in groups:
+        group.report(stubborn)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -318,7 +318,7 @@ def test_the_end_is_waited_for_so_long_and_no_longer(caplog: pytest.LogCaptureFi
 
     run(main)
     assert messages(caplog) == [
-        ("sketch.web", logging.WARNING, "Shutdown: 2 background tasks were cancelled: a, b")
+        ("sketch.web", logging.WARNING, "Shutdown: 2 background task(s) were cancelled: a, b")
     ]
 
 
@@ -345,7 +345,39 @@ def test_clean_up_comes_when_the_tasks_have_come_to_their_ends() -> None:
             await settle()
 
     run(main)
-    assert order == ["app", "sub", "on_cleanup"]
+    assert (sorted(order[:2]), order[2]) == (["app", "sub"], "on_cleanup")
+
+
+def test_a_task_that_will_not_be_cancelled_is_left_behind(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        event = asyncio.Event()
+
+        async def cling() -> None:
+            try:
+                await work_for_ever()
+            except asyncio.CancelledError:
+                await event.wait()
+
+        app = Application()
+        async with Started(app):
+            for number in range(11):
+                app.spawn(work_for_ever(), name=f"task {number:02}")
+            app.spawn(cling(), name="cling")
+            await settle()
+            cleaning = asyncio.create_task(app.cleanup())
+            await settle()
+            assert not cleaning.done()
+            await pass_time(5)
+            assert cleaning.done()
+            event.set()
+            await settle()
+
+    run(main)
+    warning, error = (record.getMessage() for record in caplog.records)
+    assert warning.startswith("Shutdown: 12 background task(s) were cancelled: cling, task 00, task 01, ")
+    assert warning.endswith(", task 08, ...")
+    assert error.startswith("Shutdown: a background task was cancelled, goes on all the same and is left be")
+    assert "name='cling'" in error
 
 
 def test_a_start_up_that_fails_cancels_what_it_spawned() -> None:

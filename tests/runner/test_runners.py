@@ -289,7 +289,7 @@ def test_background_tasks_are_cancelled_when_their_time_is_over(caplog: pytest.L
     asyncio.run(main())
     assert events == ["cancelled", "on_cleanup"]
     (record,) = caplog.records
-    assert record.getMessage().startswith("Shutdown: 1 background tasks were cancelled: ")
+    assert record.getMessage().startswith("Shutdown: 1 background task(s) were cancelled: ")
 
 
 def test_a_start_that_fails_is_cleaned_up_once() -> None:
