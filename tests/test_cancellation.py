@@ -154,9 +154,15 @@ def test_in_memory(phase: str, default: bool, policy: Any, is_cancelled: bool) -
 
 
 @EACH_PHASE
-@pytest.mark.parametrize("policy", ["cancel", "finish"])
+@pytest.mark.parametrize(
+    ("policy", "with_reset"),
+    # An orderly end alone is no reason for a handler that is to finish.
+    [("cancel", True), ("cancel", False), ("finish", True)],
+)
 @LOOPS
-def test_over_sockets(phase: str, policy: Any, new_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+def test_over_sockets(
+    phase: str, policy: Any, with_reset: bool, new_loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
     async def main() -> None:
         scene = Scene()
         runner = web.AppRunner(make_app(scene, phase, policy), access_log=None)
@@ -169,8 +175,8 @@ def test_over_sockets(phase: str, policy: Any, new_loop: Callable[[], asyncio.Ab
                 with socket.create_connection(runner.addresses[0]) as client:
                     client.sendall(request_for(phase))
                     await scene.arrived.wait()
-                    # Leaves with a reset: an orderly end may be that of what the client has to say only.
-                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    if with_reset:
+                        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 await until(lambda: server.connections == [])
                 scene.go_on.set()
                 await until(lambda: bool(scene.end))
@@ -183,16 +189,49 @@ def test_over_sockets(phase: str, policy: Any, new_loop: Callable[[], asyncio.Ab
         runner.run(main())
 
 
-def test_a_client_that_only_has_no_more_to_say_gets_its_answer() -> None:
+@pytest.mark.parametrize(
+    ("default", "policy", "is_cancelled"),
+    [(False, "cancel", True), (True, None, True), (True, "finish", False), (False, None, False)],
+)
+def test_a_client_that_sends_nothing_more_is_gone_where_that_cancels(
+    default: bool, policy: Any, is_cancelled: bool
+) -> None:
     async def main() -> None:
         scene = Scene()
-        app = make_app(scene, "before_the_head", "cancel")
-        async with stage.serving(app.make_exchange_handler()) as server:
-            line = await server.connect(REQUEST)
+        handler = make_app(scene, "before_the_head", policy).make_exchange_handler()
+        async with stage.serving(handler, handler_cancellation=default) as server:
+            line = await server.connect(REQUEST, REQUEST)
             await line.end()
             scene.go_on.set()
             await settle()
-            assert (scene.end, line.bodies) == ("finished", [b"nobody will see it"])
+            if is_cancelled:
+                assert (scene.end, line.transport.received) == ("CancelledError", b"")
+            else:
+                assert (scene.end, line.bodies) == ("finished", [b"nobody will see it"] * 2)
+
+    stage.run(main)
+
+
+def test_a_client_that_is_gone_takes_what_it_was_already_given() -> None:
+    """The next request comes to a handler that is to be cancelled, when the end has come already."""
+
+    async def main() -> None:
+        scene = Scene()
+        app = make_app(scene, "before_the_head", "finish")
+
+        async def never(request: web.Request) -> web.Response:
+            raise AssertionError("nobody wants to know")
+
+        app.router.add_get("/cancel", never, options=web.RouteOptions(on_disconnect="cancel"))
+        async with stage.serving(app.make_exchange_handler()) as server:
+            line = await server.connect(REQUEST, stage.get("/cancel"))
+            line.transport.stop_taking()
+            await line.end()
+            scene.go_on.set()
+            await settle()
+            line.transport.take()
+            assert line.bodies == [b"nobody will see it"]
+            assert server.errors == []
 
     stage.run(main)
 

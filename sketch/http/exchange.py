@@ -200,7 +200,10 @@ class Exchange(ABC):
     @property
     @abstractmethod
     def cancel_on_disconnect(self) -> bool:
-        """Whether the handler's task is cancelled when the peer leaves. At first what the server was told."""
+        """Whether the handler's task is cancelled when the peer leaves. At first what the server was told.
+
+        A carrier that cannot tell a peer that is gone from one that sends nothing more, and waits for its
+        answer, takes it for gone where this is true."""
 
     @cancel_on_disconnect.setter
     @abstractmethod

@@ -80,10 +80,14 @@ class H1Connection(SocketConnection):
                 self.pause_reading()
 
     def eof_received(self) -> bool:
-        """Called by asyncio when the client will send nothing more. It may still want its answer."""
+        """Called by asyncio when the client will send nothing more. It may still want its answer, unless its
+        handler is to be cancelled when it leaves: nobody can tell the one from the other."""
         if self._is_lingering:
             return False
         engine = self.engine
+        if self._exchange is not None and self._exchange.cancel_on_disconnect:
+            self.client_left()
+            return False
         try:
             engine.receive_end()
         except RemoteProtocolError:
@@ -98,6 +102,13 @@ class H1Connection(SocketConnection):
             # What it sent ahead is still answered; of half a head it is known now that it is the last.
             self.registry.loop.call_soon(self._receive_held, context=self.registry.context)
         return self._can_half_close()
+
+    def client_left(self) -> None:
+        """Take the end of what the client sends for the end of its interest."""
+        self.engine.lose()
+        if self.transport is not None:
+            self._wait_for_client(self.transport)
+            self.transport.close()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Called by asyncio when the connection is gone, whoever ended it."""

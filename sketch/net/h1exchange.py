@@ -51,6 +51,9 @@ class Carrier(Protocol):
     def limit_body(self, rate: float | None, timeout: float | None) -> None:
         """The handler bounds how slowly the rest of the body may come."""
 
+    def client_left(self) -> None:
+        """The client sends nothing more, and that means that it is gone."""
+
     def abort(self) -> None:
         """Cut the connection."""
 
@@ -240,6 +243,8 @@ class H1Exchange(Exchange):
     @cancel_on_disconnect.setter
     def cancel_on_disconnect(self, value: bool) -> None:
         self._cancel_on_disconnect = value
+        if value and not self._is_over and self._connection.engine.is_ended:
+            self._connection.client_left()
 
     @property
     def is_disconnected(self) -> bool:
