@@ -7,7 +7,7 @@ sides of an exchange, so the carrier and its client share one event loop; nothin
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sketch.http.heads import HttpVersion, HttpVersion11
@@ -79,8 +79,8 @@ class Client(ABC):
         takes them."""
 
     @abstractmethod
-    async def end_body(self) -> None:
-        """End a chunked body. A counted one ends with its last byte, and this is not called."""
+    async def end_body(self, trailers: Sequence[tuple[bytes, bytes]] = ()) -> None:
+        """End a chunked body, with these fields after it. A counted one ends with its last byte: not for it."""
 
     @abstractmethod
     async def break_body(self) -> None:

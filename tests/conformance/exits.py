@@ -127,6 +127,25 @@ class ExitConformance(Stage):
             assert scene.exchange.response_complete
             assert await scene.exchange.read() == b""
 
+    @on_loop
+    async def test_the_handler_is_cancelled_when_the_client_leaves(self) -> None:
+        async with self.exchange() as scene:
+            assert scene.exchange.cancel_on_disconnect is False
+            scene.exchange.cancel_on_disconnect = True
+            assert scene.exchange.cancel_on_disconnect is True
+            await scene.client.disconnect()
+            await scene.cancelled.wait()
+
+    @on_loop
+    async def test_the_handler_goes_on_when_the_client_leaves(self) -> None:
+        async with self.exchange() as scene:
+            scene.exchange.cancel_on_disconnect = True
+            scene.exchange.cancel_on_disconnect = False
+            await scene.client.disconnect()
+            await until(lambda: scene.exchange.is_disconnected)
+            await settle()
+            assert not scene.cancelled.is_set()
+
     # -- a slow client ---------------------------------------------------------------------------------
 
     @on_loop
@@ -175,8 +194,14 @@ class ExitConformance(Stage):
     @on_loop
     async def test_the_server_shuts_down(self) -> None:
         async with self.exchange() as scene:
+            told = [asyncio.create_task(scene.exchange.wait_draining()) for _ in range(2)]
+            told.pop().cancel()
+            await settle()
+            assert not told[0].done()
             await scene.client.begin_draining()
-            await until(lambda: scene.exchange.is_draining)
+            await told[0]
+            assert scene.exchange.is_draining
+            await scene.exchange.wait_draining()
             assert not scene.exchange.is_disconnected
             scene.exchange.respond(head(), b"in time")
             received = await scene.end()

@@ -7,7 +7,7 @@ wrote. Whether a connection can serve another request it finds out by sending on
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import h11
 
@@ -141,9 +141,10 @@ class H1Client(Client):
             self._unsent -= len(data)
             await self.wire.send(data)
 
-    async def end_body(self) -> None:
+    async def end_body(self, trailers: Sequence[tuple[bytes, bytes]] = ()) -> None:
         self._unsent = 0
-        await self.wire.send(b"0\r\n\r\n")
+        lines = [name + b": " + value + b"\r\n" for name, value in trailers]
+        await self.wire.send(b"0\r\n" + b"".join(lines) + b"\r\n")
 
     async def break_body(self) -> None:
         await self.wire.send(b"no chunk\r\n")

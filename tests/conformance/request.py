@@ -88,6 +88,29 @@ class RequestConformance(Stage):
             assert await reading == b""
             assert scene.exchange.body_complete
 
+    @on_loop
+    async def test_trailers(self) -> None:
+        async with self.exchange(POST) as scene:
+            exchange = scene.exchange
+            assert list(exchange.request_trailers) == []
+            await scene.client.feed(b"abc")
+            assert await read_until(exchange, 3) == b"abc"
+            assert list(exchange.request_trailers) == []
+            await scene.client.end_body([(b"X-Sum", b"one"), (b"x-sum", b"two")])
+            assert await exchange.read() == b""
+            assert list(exchange.request_trailers) == [(b"X-Sum", b"one"), (b"x-sum", b"two")]
+
+    @on_loop
+    async def test_a_body_that_may_take_its_time(self) -> None:
+        """What a carrier does with the bounds is its own; a body within them is not disturbed."""
+        async with self.exchange(POST) as scene:
+            scene.exchange.limit_body(rate=0)
+            scene.exchange.limit_body(timeout=1000.0)
+            scene.exchange.limit_body()
+            await scene.finish_request(b"abc")
+            assert await read_until(scene.exchange, 3) == b"abc"
+            scene.exchange.limit_body(rate=1, timeout=1.0)
+
     @BOTH_FRAMINGS
     @on_loop
     async def test_a_body_in_pieces(self, opening: Opening) -> None:

@@ -21,14 +21,22 @@ class Scene:
 
     ``task``
         the handler's.
+    ``cancelled``
+        set when the handler was cancelled. It has returned then.
     """
 
     def __init__(
-        self, exchange: Exchange, client: Client, task: asyncio.Task[Any] | None, released: asyncio.Event
+        self,
+        exchange: Exchange,
+        client: Client,
+        task: asyncio.Task[Any] | None,
+        released: asyncio.Event,
+        cancelled: asyncio.Event,
     ) -> None:
         self.exchange = exchange
         self.client = client
         self.task = task
+        self.cancelled = cancelled
         self._released = released
 
     async def end(self) -> Received:
@@ -70,15 +78,19 @@ class Stage(ABC):
         begun: asyncio.Future[tuple[Exchange, asyncio.Task[Any] | None]]
         begun = asyncio.get_running_loop().create_future()
         released = asyncio.Event()
+        cancelled = asyncio.Event()
 
         async def handler(exchange: Exchange) -> None:
             begun.set_result((exchange, asyncio.current_task()))
-            await released.wait()
+            try:
+                await released.wait()
+            except asyncio.CancelledError:
+                cancelled.set()
 
         async with self.open(opening, handler) as client:
             try:
                 exchange, task = await begun
-                yield Scene(exchange, client, task, released)
+                yield Scene(exchange, client, task, released, cancelled)
             finally:
                 released.set()
 

@@ -1,7 +1,7 @@
 """The in-memory exchange keeps the contract of every carrier."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import uvloop
@@ -23,8 +23,8 @@ class MemoryClient(Client):
         for start in range(0, len(data), self._piece_size):
             self._exchange.feed(data[start : start + self._piece_size])
 
-    async def end_body(self) -> None:
-        self._exchange.feed_eof()
+    async def end_body(self, trailers: Sequence[tuple[bytes, bytes]] = ()) -> None:
+        self._exchange.feed_eof(trailers)
 
     async def break_body(self) -> None:
         self._exchange.break_body()
