@@ -80,7 +80,7 @@ class Client(ABC):
 
     @abstractmethod
     async def end_body(self, trailers: Sequence[tuple[bytes, bytes]] = ()) -> None:
-        """End a chunked body, with these fields after it. A counted one ends with its last byte: not for it."""
+        """End a chunked body, with these fields after it. A counted one ends with its last byte."""
 
     @abstractmethod
     async def break_body(self) -> None:
