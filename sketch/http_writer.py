@@ -70,8 +70,7 @@ def encode_response(
 
     Raises `LocalProtocolError` when the application declared a length that is not the body's."""
     framing, declared = choose_framing(head, len(body), request)
-    options = _choose_options(head, request, keep_alive)
-    head = without_refused(head, request, {"connection"} if options else frozenset())
+    head, options = _settle(head, request, keep_alive)
     parts = [head.encode()]
     if framing is BodyFraming.COUNTED and declared != len(body):
         raise LocalProtocolError(f"the response declares {declared} bytes and its body has {len(body)}")
@@ -80,7 +79,9 @@ def encode_response(
         parts += _control_fields(head, options, automatic)
         parts += [*(encode_chunk(body) if body else ()), LAST_CHUNK]
         return b"".join(parts)
-    length = len(body) if framing is not BodyFraming.NONE or body else None
+    length: int | None = len(body)
+    if framing is BodyFraming.NONE and (not body or request.method == "CONNECT"):
+        length = None
     parts.append(_length_field(head, length, request))
     parts += _control_fields(head, options, automatic)
     if framing is not BodyFraming.NONE:
@@ -98,8 +99,7 @@ def encode_start(
     automatic: Automatic,
 ) -> bytes:
     """The head of an answer whose body follows."""
-    options = _choose_options(head, request, keep_alive)
-    head = without_refused(head, request, {"connection"} if options else frozenset())
+    head, options = _settle(head, request, keep_alive)
     parts = [head.encode()]
     carried = head.carried
     if framing is BodyFraming.CHUNKED and "transfer-encoding" not in carried:
@@ -131,8 +131,10 @@ def choose_framing(
         if _CONTENT_LENGTH.fullmatch(named) is None:
             raise LocalProtocolError(f"the response's Content-Length is {named!r}")
         content_length = int(named)
-    if request.method == "HEAD" or not allows_body(head.status) or _opens_tunnel(head, request):
+    if request.method == "HEAD" or not allows_body(head.status):
         return BodyFraming.NONE, None if chunked else content_length
+    if request.method == "CONNECT" and head.status < 300:
+        return BodyFraming.NONE, None
     if chunked and request.version is HttpVersion11:
         return BodyFraming.CHUNKED, None
     if content_length is not None:
@@ -142,22 +144,16 @@ def choose_framing(
     return BodyFraming.CLOSE, None
 
 
-def _opens_tunnel(head: ResponseHead, request: RequestHead) -> bool:
-    """Whether what follows the head is no content but the tunnel's (RFC 9110, section 9.3.6)."""
-    return request.method == "CONNECT" and 200 <= head.status < 300
-
-
 def without_refused(head: ResponseHead, request: RequestHead, also: Set[str] = frozenset()) -> ResponseHead:
     """A head without the framing fields that the application set where none may be sent: no
     ``Transfer-Encoding`` to HTTP/1.0 (RFC 9112, section 6.1), and neither it nor ``Content-Length`` with
     1xx and 204 (RFC 9110, section 8.6), where a tunnel follows (section 9.3.6), nor with 205, which the
     carrier frames itself. ``also`` are the names of others to leave out."""
-    if not head.carried:
-        return head
     refused = set(also)
     if request.version is not HttpVersion11:
         refused.add("transfer-encoding")
-    if not (allows_body(head.status) or head.status == 304) or _opens_tunnel(head, request):
+    opens_tunnel = request.method == "CONNECT" and head.status < 300
+    if opens_tunnel or not (allows_body(head.status) or head.status == 304):
         refused |= {"transfer-encoding", "content-length"}
     if refused.isdisjoint(head.carried):
         return head
@@ -193,13 +189,9 @@ def encode_trailers(trailers: Iterable[tuple[str, str]]) -> bytes:
 def _length_field(head: ResponseHead, length: int | None, request: RequestHead) -> bytes:
     """The line that says how long the body is, if the answer has none and may have one: never for 1xx, 204
     (RFC 9110, section 8.6) and 304, whose body would not be the one that was left out."""
-    if (
-        "content-length" in head.carried
-        or "transfer-encoding" in head.carried
-        or _opens_tunnel(head, request)
-    ):
+    if "content-length" in head.carried or "transfer-encoding" in head.carried:
         return b""
-    if head.status == 205 and request.method != "HEAD":
+    if head.status == 205 and request.method not in ("HEAD", "CONNECT"):
         # Unlike 204 and 304 it does not end with its head: a client waits for what is not said to be empty
         # (RFC 9110, section 15.3.6).
         length = 0
@@ -208,14 +200,24 @@ def _length_field(head: ResponseHead, length: int | None, request: RequestHead) 
     return content_length(length)
 
 
-def _choose_options(head: ResponseHead, request: RequestHead, keep_alive: bool) -> str:
-    """The value of ``Connection`` by which a client knows whether the connection stays (RFC 9112, section
-    9.3); ``""`` where the one that the application set says so, or none is needed."""
+def _settle(head: ResponseHead, request: RequestHead, keep_alive: bool) -> tuple[ResponseHead, str]:
+    """The head without what may not be sent, and the value of ``Connection`` to be added to it."""
     needed = "keep-alive" if keep_alive else "close"
     is_usual = keep_alive is (request.version is HttpVersion11)
-    if "connection" not in head.carried:
-        return "" if is_usual else needed
-    named = split_list(head.carried["connection"])
+    carried = head.carried
+    if "connection" in carried:
+        options = _complete_options(carried["connection"], needed, is_usual)
+    else:
+        options = "" if is_usual else needed
+    if carried:
+        head = without_refused(head, request, {"connection"} if options else frozenset())
+    return head, options
+
+
+def _complete_options(value: str, needed: str, is_usual: bool) -> str:
+    """The value of ``Connection`` by which a client knows whether the connection stays (RFC 9112, section
+    9.3); ``""`` where the one that the application set says so, or need not."""
+    named = split_list(value)
     said = {option.lower() for option in named} & {"close", "keep-alive"}
     if said == {needed} or (not said and is_usual):
         return ""
