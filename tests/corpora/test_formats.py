@@ -87,7 +87,9 @@ request = [first, second]
 
 
 def test_a_host_is_added_where_one_is_missing() -> None:
-    data = b"GET /a HTTP/1.1\r\n\r\nGET /b HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /c HTTP/1.1\nX: y\n\n"
+    data = (
+        b"GET /a HTTP/1.1\r\n\r\nGET /b HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /c HTTP/1.1\nX: y\n\n"
+    )
     judged = judge(Case("x", data, False))
     assert judged.is_hostless
     host = b"\r\nHost: added.example"

@@ -1,8 +1,8 @@
 """A strict reader of requests: what a server has to make of the bytes of one connection.
 
-Written from the grammars of RFC 9110, 9112 and 3986, slowly and plainly, and from nothing of sketch: it is what
-tests hold a server against. Where the specification leaves a choice, `CHOICES` says what is chosen here, and
-why. It knows no limits of time, and nothing of what an application does with a request.
+Written from the grammars of RFC 9110, 9112 and 3986, slowly and plainly, and from nothing of sketch: it is
+what tests hold a server against. Where the specification leaves a choice, `CHOICES` says what is chosen here,
+and why. It knows no limits of time, and nothing of what an application does with a request.
 """
 
 import re
@@ -15,9 +15,8 @@ from tests.judging.fields import FieldLine, is_host, read_field_line
 CHOICES: Final = {
     "2.2 line ends": "a bare LF may be taken for a line end, and is not: proxies that read on see more lines",
     "2.2 empty lines": "one empty line before a request is ignored; at least one has to be",
-    "3.2 characters": "a target may have any visible ASCII character: browsers send some of those that RFC 3986 "
-    "excludes as they are (WHATWG URL: | ^ [ ] and others), and none of them can move the end of a message; # "
-    "is not one of those",
+    "3.2 characters": "a target may have any visible ASCII character but #: browsers send some of those that "
+    "RFC 3986 excludes as they are (WHATWG URL: | ^ [ ] and others), and none can move the end of a message",
     "3.2.2 schemes": "a target of another scheme than http and https is not for this server (421)",
     "3.2.3 CONNECT": "has no content (RFC 9110, 9.3.6): one that declares some is refused",
     "4.2.4 userinfo": "a target with a user is refused, as recipients should",
