@@ -75,17 +75,18 @@ def make_server(failures: Failures) -> web.Server:
 async def send_in_memory(server: web.Server, pieces: Iterable[bytes]) -> Outcome:
     """What comes back to these pieces, each a packet of its own. The client stays, then it leaves."""
     transport = FakeTransport(server())
-    for piece in pieces:
+    sent = list(pieces)
+    for piece in sent:
         transport.feed(piece)
     await settle()
     while transport.unread and transport.is_reading():
         await settle()
     await settle()
     is_open = not transport.has_sent_end
-    outcome = read_answers(transport.received, is_open)
+    outcome = read_answers(transport.received, b"".join(sent), is_open)
     transport.feed_eof()
     await settle()
-    later = read_answers(transport.received, False)
+    later = read_answers(transport.received, b"".join(sent), False)
     assert later.accepted == outcome.accepted, "the end of the connection made a request of its beginning"
     transport.disconnect()
     await settle()
@@ -101,15 +102,15 @@ async def send_over_socket(address: tuple[str, int], data: bytes) -> Outcome:
         received = await reader.read()
     finally:
         writer.close()
-    return read_answers(received, False)
+    return read_answers(received, data, False)
 
 
-def read_answers(received: bytes, is_open: bool) -> Outcome:
+def read_answers(received: bytes, sent: bytes, is_open: bool) -> Outcome:
     """Read answers with a parser that nobody of this project wrote."""
     accepted: list[Read] = []
     refusal: int | None = None
     while received:
-        method = _method_of_first(received)
+        method = _method_of_first(received, sent)
         response, received = _read_answer(received, method)
         fields = dict(response.headers.raw_items())
         assert refusal is None, "nothing follows a refusal"
@@ -123,11 +124,13 @@ def read_answers(received: bytes, is_open: bool) -> Outcome:
     return Outcome(tuple(accepted), refusal, is_open)
 
 
-def _method_of_first(received: bytes) -> str:
-    """The method of the request that the first answer is to, by what it says itself."""
-    head = received.partition(b"\r\n\r\n")[0]
+def _method_of_first(received: bytes, sent: bytes) -> str:
+    """The method of the request that the first answer is to, by what it says itself; a refusal does not."""
+    head, _, rest = received.partition(b"\r\n\r\n")
     line = head.partition(READ.encode() + b': ["')[2]
-    return line.partition(b'"')[0].decode() or "GET"
+    if method := line.partition(b'"')[0].decode():
+        return method
+    return "HEAD" if b"HEAD " in sent and not rest else "GET"
 
 
 def _read_answer(received: bytes, method: str) -> tuple[h11.Response, bytes]:

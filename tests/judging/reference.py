@@ -1,32 +1,29 @@
 """A strict reader of requests: what a server has to make of the bytes of one connection.
 
 Written from the grammars of RFC 9110, 9112 and 3986, slowly and plainly, and from nothing of sketch: it is
-what tests hold a server against. Where the specification leaves a choice, `CHOICES` says what is chosen here,
-and why. It knows no limits of time, and nothing of what an application does with a request.
+what tests hold a server against. It knows no limits of time, and nothing of what an application does with a
+request.
+
+Where the specification leaves a choice (sections of RFC 9112, unless another is named):
+
+- 2.2: a bare LF is no line end, because others may see more lines than we do; one empty line before a request
+  is ignored, and no more.
+- 3.2: a target may have any visible ASCII character but ``#``: browsers send some of those that RFC 3986
+  excludes as they are (WHATWG URL: ``|``, ``^``, brackets), and none can move the end of a message.
+- 3.2.2: a target of another scheme than http and https is not for this server; one with a user in it is an
+  error (RFC 9110, 4.2.4).
+- 3.2.3: a CONNECT that declares content is refused; it has none (RFC 9110, 9.3.6).
+- 5.2: a folded field line is refused, not mended.
+- 6.1: Transfer-Encoding beside Content-Length is refused; so is any transfer coding but chunked.
+- 6.3: a Content-Length that repeats one number is refused.
+- 7.1: a chunk size has at most 16 digits, a Content-Length 19.
 """
 
 import re
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Final
 
 from tests.judging.fields import FieldLine, is_host, read_field_line
-
-CHOICES: Final = {
-    "2.2 line ends": "a bare LF may be taken for a line end, and is not: proxies that read on see more lines",
-    "2.2 empty lines": "one empty line before a request is ignored; at least one has to be",
-    "3.2 characters": "a target may have any visible ASCII character but #: browsers send some of those that "
-    "RFC 3986 excludes as they are (WHATWG URL: | ^ [ ] and others), and none can move the end of a message",
-    "3.2.2 schemes": "a target of another scheme than http and https is not for this server (421)",
-    "3.2.3 CONNECT": "has no content (RFC 9110, 9.3.6): one that declares some is refused",
-    "4.2.4 userinfo": "a target with a user is refused, as recipients should",
-    "5.2 folding": "a folded field line may be replaced by spaces, and is refused",
-    "6.1 both framings": "Transfer-Encoding beside Content-Length may be read as chunked, and is refused",
-    "6.1 codings": "no transfer coding but chunked is known; others are refused (501)",
-    "6.3 repeated lengths": "a Content-Length that repeats one number may be taken, and is refused",
-    "7.1 sizes": "sixteen hexadecimal digits, and nineteen of a Content-Length, are enough",
-}
-"""Where servers may differ, by section of RFC 9112 (4.2.4: RFC 9110)."""
 
 LINE = 8190
 FIELDS = 128

@@ -16,6 +16,10 @@ HOST = b"Host: front.example"
 """The field that makes a head whole."""
 
 
+REFUSALS = frozenset({400, 414, 421, 431, 501, 505})
+"""What is answered to no request."""
+
+
 class Verdict(Enum):
     """What has to come of an attack."""
 

@@ -10,11 +10,8 @@ import uvloop
 from tests.judging.echo import Failures, Outcome, make_server, send_in_memory, send_over_socket
 from tests.net.stage import run
 from tests.protocol.h1.transcript import one_by_one
-from tests.smuggling.attack import Attack, Verdict
+from tests.smuggling.attack import REFUSALS, Attack, Verdict
 from tests.smuggling.corpus import FOLLOWER, FOLLOWER_READ, make_corpus
-
-REFUSALS = frozenset({400, 414, 421, 431, 501, 505})
-"""What is answered to no request."""
 
 AT_ONCE = 16
 
