@@ -45,7 +45,7 @@ run: $(VENV)/.installed ## serve the sample application on port 8080, in the for
 
 .PHONY: test
 test: $(VENV)/.installed-test ## run the whole test suite
-	@.ci/packages curl
+	@.ci/packages curl nginx:nginx-light
 	@$(RUN) -m pytest $(PYTEST_FLAGS)
 
 .PHONY: test-all
@@ -64,8 +64,9 @@ test-all: ## run the test suite on every supported Python that is installed
 	[ -n "$$ran" ] && [ -z "$$failed" ]
 
 .PHONY: conformance
-conformance: $(VENV)/.installed-test ## run the suite that every carrier of an exchange has to pass
-	@$(RUN) -m pytest $(PYTEST_FLAGS) tests/conformance
+conformance: $(VENV)/.installed-test ## run what every carrier has to pass, and the corpora of requests
+	@.ci/packages nginx:nginx-light
+	@$(RUN) -m pytest $(PYTEST_FLAGS) tests/conformance tests/corpora tests/smuggling
 
 .PHONY: soak
 soak: $(VENV)/.installed-test ## feed the engine a million mutated requests (COUNT=, SEED=)
