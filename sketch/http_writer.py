@@ -5,16 +5,17 @@ What is answered is decided elsewhere; here it is decided how the client will kn
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from enum import Enum, auto
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from .http.errors import LocalProtocolError
 from .http.exchange import Bytes
-from .http.headers import check_field
+from .http.headers import check_field, split_list
 from .http.heads import SERVER_SOFTWARE, HttpVersion11, RequestHead, ResponseHead
 from .http.status import allows_body
+from .http.trailers import may_be_trailer
 
 LAST_CHUNK: Final = b"0\r\n\r\n"
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -43,7 +44,7 @@ class BodyFraming(Enum):
     """How a client learns where the body of an answer ends (RFC 9112, section 6.3)."""
 
     NONE = auto()
-    """There is no body, whatever the fields say: ``HEAD``, 204, 304."""
+    """There is no body, whatever the fields say: ``HEAD``, 204, 304, and the way is free for ``CONNECT``."""
     COUNTED = auto()
     CHUNKED = auto()
     CLOSE = auto()
@@ -69,18 +70,19 @@ def encode_response(
 
     Raises `LocalProtocolError` when the application declared a length that is not the body's."""
     framing, declared = choose_framing(head, len(body), request)
-    head = without_refused(head, request)
+    options = _choose_options(head, request, keep_alive)
+    head = without_refused(head, request, {"connection"} if options else frozenset())
     parts = [head.encode()]
     if framing is BodyFraming.COUNTED and declared != len(body):
         raise LocalProtocolError(f"the response declares {declared} bytes and its body has {len(body)}")
     if framing is BodyFraming.CHUNKED:
         # The application asked for it by name.
-        parts += _control_fields(head, request, keep_alive, automatic)
+        parts += _control_fields(head, options, automatic)
         parts += [*(encode_chunk(body) if body else ()), LAST_CHUNK]
         return b"".join(parts)
     length = len(body) if framing is not BodyFraming.NONE or body else None
     parts.append(_length_field(head, length, request))
-    parts += _control_fields(head, request, keep_alive, automatic)
+    parts += _control_fields(head, options, automatic)
     if framing is not BodyFraming.NONE:
         parts.append(bytes(body))
     return b"".join(parts)
@@ -96,13 +98,14 @@ def encode_start(
     automatic: Automatic,
 ) -> bytes:
     """The head of an answer whose body follows."""
-    head = without_refused(head, request)
+    options = _choose_options(head, request, keep_alive)
+    head = without_refused(head, request, {"connection"} if options else frozenset())
     parts = [head.encode()]
     carried = head.carried
     if framing is BodyFraming.CHUNKED and "transfer-encoding" not in carried:
         parts.append(b"Transfer-Encoding: chunked\r\n")
     parts.append(_length_field(head, declared, request))
-    parts += _control_fields(head, request, keep_alive, automatic)
+    parts += _control_fields(head, options, automatic)
     return b"".join(parts)
 
 
@@ -128,7 +131,7 @@ def choose_framing(
         if _CONTENT_LENGTH.fullmatch(named) is None:
             raise LocalProtocolError(f"the response's Content-Length is {named!r}")
         content_length = int(named)
-    if request.method == "HEAD" or not allows_body(head.status):
+    if request.method == "HEAD" or not allows_body(head.status) or _opens_tunnel(head, request):
         return BodyFraming.NONE, None if chunked else content_length
     if chunked and request.version is HttpVersion11:
         return BodyFraming.CHUNKED, None
@@ -139,14 +142,23 @@ def choose_framing(
     return BodyFraming.CLOSE, None
 
 
-def without_refused(head: ResponseHead, request: RequestHead) -> ResponseHead:
+def _opens_tunnel(head: ResponseHead, request: RequestHead) -> bool:
+    """Whether what follows the head is no content but the tunnel's (RFC 9110, section 9.3.6)."""
+    return request.method == "CONNECT" and 200 <= head.status < 300
+
+
+def without_refused(head: ResponseHead, request: RequestHead, also: Set[str] = frozenset()) -> ResponseHead:
     """A head without the framing fields that the application set where none may be sent: no
     ``Transfer-Encoding`` to HTTP/1.0 (RFC 9112, section 6.1), and neither it nor ``Content-Length`` with
-    1xx and 204 (RFC 9110, section 8.6), nor with 205, which the carrier frames itself."""
-    if allows_body(head.status) or head.status == 304:
-        refused = {"transfer-encoding"} if request.version is not HttpVersion11 else set()
-    else:
-        refused = {"transfer-encoding", "content-length"}
+    1xx and 204 (RFC 9110, section 8.6), where a tunnel follows (section 9.3.6), nor with 205, which the
+    carrier frames itself. ``also`` are the names of others to leave out."""
+    if not head.carried:
+        return head
+    refused = set(also)
+    if request.version is not HttpVersion11:
+        refused.add("transfer-encoding")
+    if not (allows_body(head.status) or head.status == 304) or _opens_tunnel(head, request):
+        refused |= {"transfer-encoding", "content-length"}
     if refused.isdisjoint(head.carried):
         return head
     fields = [(name, value) for name, value in head.fields if name.lower() not in refused]
@@ -165,10 +177,15 @@ def encode_chunk(data: Bytes) -> tuple[bytes, Bytes, bytes]:
 
 
 def encode_trailers(trailers: Iterable[tuple[str, str]]) -> bytes:
-    """The last chunk, with trailer fields. Raises `ValueError` for fields that cannot be sent."""
+    """The last chunk, with trailer fields.
+
+    Raises `ValueError` for fields that cannot be sent, and `LocalProtocolError` for those that mean something
+    only in the head (RFC 9110, section 6.5.1)."""
     lines = []
     for name, value in trailers:
         check_field(name, value)
+        if not may_be_trailer(name):
+            raise LocalProtocolError(f"{name} cannot be a trailer: a client needs it before the body")
         lines.append(f"{name}: {value}\r\n")
     return b"0\r\n" + "".join(lines).encode("utf-8", "surrogateescape") + b"\r\n"
 
@@ -176,7 +193,11 @@ def encode_trailers(trailers: Iterable[tuple[str, str]]) -> bytes:
 def _length_field(head: ResponseHead, length: int | None, request: RequestHead) -> bytes:
     """The line that says how long the body is, if the answer has none and may have one: never for 1xx, 204
     (RFC 9110, section 8.6) and 304, whose body would not be the one that was left out."""
-    if "content-length" in head.carried or "transfer-encoding" in head.carried:
+    if (
+        "content-length" in head.carried
+        or "transfer-encoding" in head.carried
+        or _opens_tunnel(head, request)
+    ):
         return b""
     if head.status == 205 and request.method != "HEAD":
         # Unlike 204 and 304 it does not end with its head: a client waits for what is not said to be empty
@@ -187,9 +208,23 @@ def _length_field(head: ResponseHead, length: int | None, request: RequestHead) 
     return content_length(length)
 
 
-def _control_fields(
-    head: ResponseHead, request: RequestHead, keep_alive: bool, automatic: Automatic
-) -> list[bytes]:
+def _choose_options(head: ResponseHead, request: RequestHead, keep_alive: bool) -> str:
+    """The value of ``Connection`` by which a client knows whether the connection stays (RFC 9112, section
+    9.3); ``""`` where the one that the application set says so, or none is needed."""
+    needed = "keep-alive" if keep_alive else "close"
+    is_usual = keep_alive is (request.version is HttpVersion11)
+    if "connection" not in head.carried:
+        return "" if is_usual else needed
+    named = split_list(head.carried["connection"])
+    said = {option.lower() for option in named} & {"close", "keep-alive"}
+    if said == {needed} or (not said and is_usual):
+        return ""
+    value = ", ".join([*(option for option in named if option.lower() not in said), needed])
+    check_field("Connection", value)
+    return value
+
+
+def _control_fields(head: ResponseHead, options: str, automatic: Automatic) -> list[bytes]:
     """What the carrier adds at the end of a head, and the empty line."""
     carried = head.carried
     lines: list[bytes] = []
@@ -197,11 +232,7 @@ def _control_fields(
         lines.append(automatic.date)
     if head.automatic and "server" not in carried:
         lines.append(_SERVER)
-    if "connection" not in carried:
-        if not keep_alive:
-            if request.version is HttpVersion11:
-                lines.append(b"Connection: close\r\n")
-        elif request.version is not HttpVersion11:
-            lines.append(b"Connection: keep-alive\r\n")
+    if options:
+        lines.append(b"Connection: %b\r\n" % options.encode("utf-8", "surrogateescape"))
     lines.append(b"\r\n")
     return lines

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sketch.http.errors import LocalProtocolError
+from sketch.http.errors import LocalProtocolError, RemoteProtocolError
 from sketch.http.exchange import Bytes
 from sketch.http.heads import ResponseHead
 from sketch.http.status import allows_body
@@ -30,6 +30,7 @@ REQUESTS = {
     "old": old(keep_alive=False).wire,
     "old, kept": old(b"Connection: keep-alive", keep_alive=True).wire,
     "old HEAD": head(b"HEAD / HTTP/1.0"),
+    "CONNECT": head(b"CONNECT a:443 HTTP/1.1"),
     "expecting": post(b"Content-Length: 3", b"Expect: 100-continue"),
 }
 
@@ -162,6 +163,57 @@ def test_answers_without_content_have_no_framing_fields(request_name: str, field
     for sent in (respond(request_name, text(205, field)), stream(request_name, text(205, field))):
         length = "" if request_name == "HEAD" else "Content-Length: 0 | "
         assert sent == f"HTTP/1.1 205  | {length}Date: now | Server: sketch | ''"
+
+
+@pytest.mark.parametrize(
+    ("request_name", "named", "expected"),
+    [
+        ("last", "upgrade", "Connection: upgrade, close"),
+        ("last", "keep-alive", "Connection: close"),
+        ("last", "x, Keep-Alive, y", "Connection: x, y, close"),
+        ("last", "keep-alive, close", "Connection: close"),
+        ("last", "x, Close", "Connection: x, Close"),
+        ("last", "", "Connection: close"),
+        ("expecting", "x", "Connection: x, close"),
+        ("GET", "upgrade", "Connection: upgrade"),
+        ("GET", "keep-alive", "Connection: keep-alive"),
+        ("old", "x", "Connection: x"),
+        ("old", "keep-alive", "Connection: close"),
+        ("old, kept", "x", "Connection: x, keep-alive"),
+        ("old, kept", "keep-alive", "Connection: keep-alive"),
+    ],
+)
+def test_a_client_is_told_whether_the_connection_stays(request_name: str, named: str, expected: str) -> None:
+    answer = text(200, ("Connection", named))
+    for sent in (respond(request_name, answer, b"a"), stream(request_name, answer, b"a", length=1)):
+        lines = [line for line in sent.split(" | ") if line.startswith("Connection")]
+        assert lines == [expected]
+
+
+def test_a_stream_that_ends_with_the_connection_says_so() -> None:
+    answer = text(200, ("Connection", "keep-alive"))
+    assert "| Connection: close |" in stream("old, kept", answer, b"a")
+
+
+def test_options_of_a_connection_cannot_break_out() -> None:
+    engine = engine_with(REQUESTS["last"])
+    with pytest.raises(ValueError, match="Connection"):
+        engine.respond(text(200, ("Connection", "x\r\nSet-Cookie: a=b")), b"", AUTOMATIC)
+    assert "'no'" in shorten(engine.respond(text(200), b"no", AUTOMATIC)), "another answer may follow"
+
+
+@pytest.mark.parametrize("fields", [(), (("Content-Length", "5"),), (("Transfer-Encoding", "chunked"),)])
+def test_where_a_tunnel_follows_there_is_no_body(fields: Fields) -> None:
+    expected = "HTTP/1.1 200 OK | Date: now | Server: sketch | Connection: close | ''"
+    assert respond("CONNECT", text(200, *fields), b"hello") == expected
+    assert stream("CONNECT", text(200, *fields), b"hello") == expected
+    assert stream("CONNECT", text(200, *fields), b"hello", length=5) == expected
+
+
+def test_where_none_follows_there_is_one() -> None:
+    assert respond("CONNECT", text(501), b"no").endswith(
+        "501  | Content-Length: 2 | Date: now | Server: sketch | Connection: close | 'no'"
+    )
 
 
 def test_an_unmodified_answer_may_say_how_the_full_one_is_framed() -> None:
@@ -306,6 +358,15 @@ def test_trailers_cannot_break_out(field: tuple[str, str]) -> None:
         stream("GET", text(200), b"a", trailers=(field,))
 
 
+@pytest.mark.parametrize("name", ["Content-Length", "transfer-encoding", "Host", "Set-Cookie", "If-Match"])
+def test_trailers_cannot_say_what_belongs_in_the_head(name: str) -> None:
+    engine = engine_with(REQUESTS["GET"])
+    engine.start(text(200), None, AUTOMATIC)
+    with pytest.raises(LocalProtocolError, match=name):
+        engine.finish([("X-Sum", "5"), (name, "1")])
+    assert engine.finish([("X-Sum", "5")]) == b"0\r\nX-Sum: 5\r\n\r\n"
+
+
 def test_interim_answers() -> None:
     engine = engine_with(REQUESTS["GET"])
     hints = ResponseHead(103, "Early Hints", (("Link", "</a.css>"), ("Content-Length", "5")))
@@ -321,6 +382,38 @@ def test_the_answer_to_what_was_no_request() -> None:
     assert shorten(sent) == (
         "HTTP/1.1 400 Bad Request | Content-Length: 2 | Date: now | Server: sketch | Connection: close | 'no'"
     )
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        b"HEAD / HTTP/1.1\r\n\r\n",
+        b"\r\nHEAD / HTTP/1.1\r\n\r\n",
+        b"HEAD / HTTP/2.0\r\n",
+        b"HEAD / HTTP/1.1\r\nX: " + b"y" * 70000,
+        head(b"HEAD / HTTP/1.1", b"Host: b") + head(b"GET / HTTP/1.1"),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 3, 100_000])
+def test_the_answer_to_what_was_no_request_for_a_head_has_no_body(wire: bytes, size: int) -> None:
+    engine = engine_with()
+    with pytest.raises(RemoteProtocolError):
+        for start in range(0, len(wire), size):
+            engine.receive_head(wire[start : start + size])
+    sent = shorten(engine.answer_refusal(ResponseHead(400, "Bad Request"), b"no", AUTOMATIC))
+    assert "Content-Length: 2" in sent and sent.endswith("| ''")
+
+
+@pytest.mark.parametrize(
+    ("begun", "body"), [(b"HEAD /", ""), (b"\r\nHEAD /", ""), (b"HEA", "no"), (b"GET ", "no")]
+)
+def test_the_answer_to_a_head_that_does_not_come(begun: bytes, body: str) -> None:
+    engine = engine_with(REQUESTS["HEAD"])
+    engine.respond(text(200), b"", AUTOMATIC)
+    assert engine.next_cycle()
+    assert engine.receive_head(begun) is None
+    sent = shorten(engine.answer_refusal(ResponseHead(408, "Request Timeout"), b"no", AUTOMATIC))
+    assert sent.endswith(f"| {body!r}")
 
 
 def test_the_lines_of_lengths() -> None:
@@ -401,6 +494,9 @@ def test_a_client_sees_the_body_and_its_end(
     if "HEAD" in request_name:
         assert wire.endswith(b"\r\n\r\n")
         assert wire.count(b"\r\n\r\n") == 1
+        return
+    if request_name == "CONNECT" and status < 300:
+        assert wire.endswith(b"\r\n\r\n") and b"Content-Length" not in wire and b"chunked" not in wire
         return
     answer = Client().read(wire)
     assert answer.status == status

@@ -5,6 +5,8 @@ A `LocalProtocolError` is ours: code on this side asked for something that HTTP 
 the peer is gone, and whoever waits for it should stop.
 """
 
+from collections.abc import Sequence
+
 
 class ProtocolError(Exception):
     """HTTP was not kept to. Always one of the two subclasses."""
@@ -19,7 +21,11 @@ class RemoteProtocolError(ProtocolError):
 
     ``status``
         the status code to answer with, where an answer is still possible.
+    ``pieces``
+        where a body breaks its framing: what came of it before the fault, and was not handed over yet.
     """
+
+    pieces: Sequence[bytes] = ()
 
     def __init__(self, message: str, *, status: int = 400) -> None:
         super().__init__(message)

@@ -291,6 +291,8 @@ class H1Connection(SocketConnection):
             if exchange is None:
                 self._linger()
             else:
+                if exchange.body is not None:
+                    exchange.body.put(error.pieces)
                 exchange.body_failed(error)
             return
         if exchange is None or exchange.body is None:

@@ -14,8 +14,15 @@ from typing import Any, Final
 from yarl import URL
 
 from ..callables import describe, is_coroutine_function
-from ..exceptions import HTTPException, HTTPExpectationFailed, HTTPMethodNotAllowed, HTTPNotFound
+from ..exceptions import (
+    HTTPException,
+    HTTPExpectationFailed,
+    HTTPMethodNotAllowed,
+    HTTPNotFound,
+    HTTPNotImplemented,
+)
 from ..http.heads import HttpVersion11
+from ..http.names import METH_CONNECT
 from .abstract import AbstractView, ExpectHandler, Handler
 from .doubts import HandlerError, warn
 from .options import RouteOptions, check_options, check_view, options_of
@@ -167,13 +174,16 @@ class SystemRoute(AbstractRoute):
 
 class NotFoundRoute(SystemRoute):
     """One for all requests of a router that match nothing. The exception is fresh each time: it is the
-    response as well, and collects headers and a traceback."""
+    response as well, and collects headers and a traceback.
+
+    ``CONNECT`` asks for no path, and so matches no route: 501 says that nobody took it (RFC 9110, section
+    9.3.6)."""
 
     def __init__(self) -> None:
         super().__init__(HTTPNotFound())
 
     def refuse(self, method: str) -> HTTPException:
-        return HTTPNotFound()
+        return HTTPNotImplemented() if method == METH_CONNECT else HTTPNotFound()
 
 
 class MethodNotAllowedRoute(SystemRoute):

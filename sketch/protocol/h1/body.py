@@ -2,15 +2,15 @@
 
 A decoder is fed what arrives, gives back the pieces of content in it, and knows when the body is
 complete; what came after the end is in ``unread``. A body that breaks its framing raises
-`RemoteProtocolError`, after which the decoder must not be fed again.
+`RemoteProtocolError`, with the pieces before the fault in it, after which the decoder must not be fed again.
 """
 
 import re
 from enum import Enum, auto
-from typing import Final
 
 from ...http.errors import RemoteProtocolError
 from ...http.limits import Limits
+from ...http.trailers import may_be_trailer
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _QUOTED = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"'
@@ -20,13 +20,6 @@ _CHUNK_LINE = re.compile(
     rb"([0-9A-Fa-f]{1,16})((?:[ \t]*;[ \t]*%b(?:[ \t]*=[ \t]*(?:%b|%b))?)*)" % (_TOKEN, _TOKEN, _QUOTED)
 )
 _FIELD_LINE = re.compile(rb"(%b):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)" % _TOKEN)
-
-# A trailer must not change how the message was framed, routed, or authenticated (RFC 9110, section 6.5.1).
-FORBIDDEN_TRAILERS: Final = frozenset({
-    b"authorization", b"cache-control", b"connection", b"content-encoding", b"content-length",
-    b"content-range", b"content-type", b"cookie", b"expect", b"host", b"max-forwards", b"pragma",
-    b"proxy-authorization", b"range", b"te", b"trailer", b"transfer-encoding", b"upgrade",
-})  # fmt: skip
 
 
 class CountedBody:
@@ -105,11 +98,19 @@ class ChunkedBody:
         """The pieces of content in ``data``, one for each chunk or part of one.
 
         Raises `RemoteProtocolError` for anything that is not to the letter, and for more of it than the
-        limits allow."""
+        limits allow; its ``pieces`` are those before the fault."""
         if self._line:
             data = self._line + data
             self._line = b""
         pieces: list[bytes] = []
+        try:
+            self._feed(data, pieces)
+        except RemoteProtocolError as error:
+            error.pieces = pieces
+            raise
+        return pieces
+
+    def _feed(self, data: bytes, pieces: list[bytes]) -> None:
         position = 0
         while position < len(data):
             part = self._part
@@ -130,7 +131,6 @@ class ChunkedBody:
                     break
                 self._take_line(data[position:end])
                 position = end + 2
-        return pieces
 
     def _find_line_end(self, data: bytes, position: int) -> int:
         limit = self._line_limit()
@@ -183,7 +183,8 @@ class ChunkedBody:
         if self._trailer_bytes > limits.trailers or self._trailer_count > limits.trailer_fields:
             raise RemoteProtocolError("the trailer section is too large")
         name, value = match.groups()
-        if name.lower() not in FORBIDDEN_TRAILERS:
+        # RFC 9112, section 7.1.2: what may be no trailer is ignored.
+        if may_be_trailer(name.decode()):
             self.trailers.append((name, value.rstrip(b" \t")))
 
 

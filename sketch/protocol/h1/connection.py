@@ -79,6 +79,10 @@ WRITTEN: Final = Writing.COMPLETE
 WRITING_CLOSED: Final = Writing.CLOSED
 
 
+_NO_REQUEST: Final = RequestHead("GET", "*", HttpVersion11, FieldLines())
+_NO_HEAD_REQUEST: Final = RequestHead("HEAD", "*", HttpVersion11, FieldLines())
+
+
 class H1Engine:
     """The server's side of one HTTP/1 connection (RFC 9112)."""
 
@@ -90,6 +94,7 @@ class H1Engine:
         "_last",
         "_limits",
         "_parser",
+        "_refused",
         "_request",
         "_scanned",
         "_section",
@@ -108,6 +113,7 @@ class H1Engine:
         self.unread: bytes | bytearray = b""
         """What came and was not parsed yet."""
         self._scanned = 0
+        self._refused = _NO_REQUEST
         self._request: RequestHead | None = None
         # That request's head as it came, and the field lines in it; empty where they are not remembered.
         self._last = self._section = b""
@@ -177,23 +183,23 @@ class H1Engine:
                     if end != len(data):
                         self.unread = data[end:]
                     return self._take_head(head)
+        whole = b""
         try:
             if self.unread or not 0 < data.find(b"\r\n\r\n") == len(data) - 4 or data[0] == 13:
-                whole = self._cut_head(data)
-                if whole is None:
+                found = self._cut_head(data)
+                if found is None:
                     return None
-                data = whole
-            # Else it is one whole head and nothing else, as nearly always.
-            head = self._parser.parse(data)
+                whole = found
+            else:
+                # It is one whole head and nothing else, as nearly always.
+                whole = data
+            head = self._parser.parse(whole)
         except RemoteProtocolError:
-            self.reading = READING_CLOSED
-            self.keep_alive = False
-            self._request = None
-            self.unread = b""
+            self._refuse_head(whole or bytes(self.unread[:7]) + data[:7])
             raise
-        if len(data) <= _MEMORABLE:
-            self._last = data
-            self._section = data[data.find(b"\n") + 1 :]
+        if len(whole) <= _MEMORABLE:
+            self._last = whole
+            self._section = whole[whole.find(b"\n") + 1 :]
         else:
             self._last = self._section = b""
         return self._take_head(head)
@@ -209,6 +215,15 @@ class H1Engine:
             head.version is HttpVersion11 and head.method != "HEAD" and not self.awaits_continue
         )
         return head
+
+    def _refuse_head(self, beginning: bytes) -> None:
+        """What began like this is no request. If it is one for a head, its answer is one, too."""
+        is_head = beginning.removeprefix(b"\r\n").startswith(b"HEAD ")
+        self._refused = _NO_HEAD_REQUEST if is_head else _NO_REQUEST
+        self.reading = READING_CLOSED
+        self.keep_alive = False
+        self._request = None
+        self.unread = b""
 
     def _begin_body(self, framing: Framing) -> None:
         if not framing.keep_alive:
@@ -251,7 +266,8 @@ class H1Engine:
     def receive_body(self, data: bytes) -> list[bytes]:
         """The pieces of the current request's body in what was held and in ``data``.
 
-        Raises `RemoteProtocolError` for a body that breaks its framing; reading is then closed."""
+        Raises `RemoteProtocolError` for a body that breaks its framing; reading is then closed. What came of
+        the body before the fault is in the error's ``pieces``."""
         body = self._body
         if self.reading is not READING_BODY or body is None:
             raise LocalProtocolError(f"no body is expected while reading is {self.reading.name}")
@@ -282,7 +298,11 @@ class H1Engine:
         size = _WINDOW
         while held and not body.is_complete:
             window = bytes(held[:size])
-            pieces += body.feed(window)
+            try:
+                pieces += body.feed(window)
+            except RemoteProtocolError as error:
+                error.pieces = [*pieces, *error.pieces]
+                raise
             del held[: len(window) - len(body.unread)]
             size *= 2
         self.unread = held
@@ -440,12 +460,11 @@ class H1Engine:
         """The bytes of an answer to something that was no request. It is the last one."""
         if self.writing is not IDLE:
             raise LocalProtocolError("an answer was begun already")
-        data = encode_response(head, body, _NO_REQUEST, keep_alive=False, automatic=automatic)
+        if self.reading is HEAD:
+            self._refuse_head(bytes(self.unread[:7]))
+        data = encode_response(head, body, self._refused, keep_alive=False, automatic=automatic)
         self.keep_alive = False
         self.reading = READING_CLOSED
         self.writing = WRITTEN
         self.unread = b""
         return data
-
-
-_NO_REQUEST: Final = RequestHead("GET", "*", HttpVersion11, FieldLines())

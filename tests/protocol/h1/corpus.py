@@ -80,6 +80,19 @@ def as_long_as(size: int) -> bytes:
     return shortest[:-4] + b"y" * (size - len(shortest)) + b"\r\n\r\n"
 
 
+def hosted(value: bytes) -> Message:
+    return Message(head(b"GET / HTTP/1.1", b"Host:" + value, host=False))
+
+
+GOOD_HOSTS = (
+    b"", b" ", b"a", b" a", b"\ta ", b"A.Example.ORG.", b"a:80", b"a:", b"a:0", b"a:65535",
+    b"a:0000000000000080", b"a_b", b"-a-", b"127.0.0.1", b"127.0.0.1:8080", b"999.1",
+    b"[::]", b"[::1]", b"[::1]:8080",
+    b"[::1]:",
+    b"[2001:DB8::ffff:1.2.3.4]", b"[1:2:3:4:5:6:7:8]", b"a%20b", b"a,b;c=d", b"~!$&'()*+,;=",
+    b"xn--bcher-kva", b"a" * 300,
+)  # fmt: skip
+
 BROWSER = (
     b"Connection: keep-alive",
     b'sec-ch-ua: "Chromium";v="128", "Not;A=Brand";v="24"',
@@ -207,7 +220,25 @@ GOOD: dict[str, tuple[Message, ...]] = {
     "absolute form": (at(b"http://example.org/a?b"),),
     "absolute form without a path": (at(b"http://example.org"), at(b"http://example.org?b=c")),
     "asterisk form": (at(b"*", b"OPTIONS"),),
-    "authority form": (at(b"example.org:443", b"CONNECT", is_common=False), get()),
+    "absolute form in other letters": (at(b"HTTPS://EXAMPLE.org:8443/a"), at(b"http://[::1]:/?b")),
+    "absolute form in HTTP/1.0": (
+        Message(head(b"GET http://example.org/ HTTP/1.0", host=False), keep_alive=False),
+    ),
+    "absolute form, and an unknown method": (at(b"http://a/", b"BREW", is_common=False), get()),
+    "absolute form for all of the server": (at(b"http://example.org", b"OPTIONS"),),
+    "authority form": (
+        replace(at(b"example.org:443", b"CONNECT", is_common=False), keep_alive=False),
+    ),
+    "authority form with an address": (
+        replace(at(b"[2001:db8::1]:00443", b"CONNECT", is_common=False), keep_alive=False),
+    ),
+    "authority form, and a length of nothing": (
+        Message(
+            head(b"CONNECT a:1 HTTP/1.1", b"Content-Length: 0", b"Connection: upgrade", b"Upgrade: x"),
+            is_common=False, keep_alive=False,
+        ),
+    ),
+    "hosts": tuple(hosted(value) for value in GOOD_HOSTS),
     "all usual methods": tuple(at(b"/", name) for name in (b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"PATCH")),
     "WebDAV and friends": tuple(at(b"/", method) for method in (b"PROPFIND", b"MKCOL", b"PURGE", b"TRACE")),
     "a method that nobody knows": (at(b"/", b"BREW-42!", is_common=False), get()),

@@ -37,6 +37,21 @@ def chunk(payload: bytes) -> Fault:
     return Fault(posted_chunks(payload))
 
 
+def hosted(value: bytes) -> Fault:
+    return Fault(head(b"GET / HTTP/1.1", b"Host: " + value, host=False))
+
+
+# RFC 9110, section 7.2: uri-host [ ":" port ], RFC 3986, section 3.2.
+BAD_HOSTS = (
+    b"a b", b"a\tb", b"a/b", b"a?b", b"a#b", b"user@a", b"http://a", b"a\\b", b"a<b", b'"a"', b"a|b", b"a^b",
+    b"a`b", b"{a}", b"%", b"%4", b"%zz", b":80", b":", b"a:b", b"a:-1", b"a:+80", b"a:80:80", b"a: 80",
+    b"a:65536", b"a:99999999999999999999", b"[", b"]", b"[]", b"[::1", b"::1", b"[:::1]", b"[::1]a",
+    b"[::1]80",
+    b"[1.2.3.4]", b"[::1%25eth0]", b"[::ffff:1.2.3.256]", b"[1:2:3:4:5:6:7:8:9]", b"[12345::]", b"[v1.a]",
+    b"a[::1]",
+    b"\xc3\xa9", b"a\xff", b"a, b", b"a;b c",
+)  # fmt: skip
+
 _GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 BAD: dict[str, Fault] = {
@@ -66,6 +81,29 @@ BAD: dict[str, Fault] = {
         head(b"GET path HTTP/1.1", b"X: " + b"x" * 5000, b"X: " + b"x" * 5000)
     ),
     "an authority without CONNECT": line(b"GET example.org:80 HTTP/1.1"),
+    "an asterisk without OPTIONS": line(b"GET * HTTP/1.1"),
+    "a path with CONNECT": line(b"CONNECT / HTTP/1.1"),
+    "a URL with CONNECT": line(b"CONNECT http://example.org:80 HTTP/1.1"),
+    "CONNECT without a port": line(b"CONNECT example.org HTTP/1.1"),
+    "CONNECT to an empty port": line(b"CONNECT example.org: HTTP/1.1"),
+    "CONNECT to port 0": line(b"CONNECT example.org:0 HTTP/1.1"),
+    "CONNECT to a port that is too high": line(b"CONNECT example.org:65536 HTTP/1.1"),
+    "CONNECT with a body": Fault(head(b"CONNECT a:80 HTTP/1.1", b"Content-Length: 1") + b"x"),
+    "CONNECT with chunks": Fault(
+        head(b"CONNECT a:80 HTTP/1.1", b"Transfer-Encoding: chunked") + b"0\r\n\r\n"
+    ),
+    "a fragment": line(b"GET /a#b HTTP/1.1"),
+    "a fragment in an absolute target": line(b"GET http://a/b#c HTTP/1.1"),
+    "a user in an absolute target": line(b"GET http://user@a/ HTTP/1.1"),
+    "an absolute target without a host": line(b"GET http:///a HTTP/1.1"),
+    "an absolute target with a port and no host": line(b"GET http://:80/a HTTP/1.1"),
+    "an absolute target with a wrong address": line(b"GET http://[::1/ HTTP/1.1"),
+    "an absolute target with an illegal host": line(b"GET http://a<b/ HTTP/1.1"),
+    "another scheme": line(b"GET ftp://example.org/ HTTP/1.1", 421),
+    "a scheme without a host": line(b"GET http:a HTTP/1.1"),
+    "a fault in the line, and the end is missing": Fault(b"GET path HTTP/1.1\r\nHost: a\r\n"),
+    "0.9, and the end is missing": Fault(b"GET /\r\n"),
+    "an old version, and the end is missing": Fault(b"GET / HTTP/2.0\r\n", 505),
     "a control character in the target": line(b"GET /\x01 HTTP/1.1"),
     "NUL in the target": line(b"GET /\x00 HTTP/1.1"),
     "DEL in the target": line(b"GET /\x7f HTTP/1.1"),
@@ -85,7 +123,7 @@ BAD: dict[str, Fault] = {
     "a line feed after the request line": Fault(b"GET / HTTP/1.1\nHost: a\r\n\r\n"),
     "a line feed after a field": Fault(b"GET / HTTP/1.1\r\nHost: a\nX: y\r\n\r\n"),
     "a line feed at the end": Fault(b"GET / HTTP/1.1\r\nHost: a\r\n\n"),
-    "a line feed in the field of a head that is too new": Fault(b"GET / HTTP/3.0\r\nHost: a\n\r\n\r\n"),
+    "a line feed in the field of a head that is too new": Fault(b"GET / HTTP/3.0\r\nHost: a\n\r\n\r\n", 505),
     "a carriage return after the request line": Fault(b"GET / HTTP/1.1\rHost: a\r\n\r\n"),
     "a carriage return in a value": having(b"X: a\rb"),
     "two carriage returns": having(b"X: a\r"),
@@ -114,6 +152,18 @@ BAD: dict[str, Fault] = {
     "no Host, and close": Fault(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n"),
     "two Hosts": having(b"Host: example.org"),
     "two Hosts in different letters": having(b"hOST: other"),
+    "two Hosts that are the same": having(b"Host: example.org"),
+    "two Hosts in HTTP/1.0": Fault(head(b"GET / HTTP/1.0", b"Host: b")),
+    **{f"Host {value!r}": hosted(value) for value in BAD_HOSTS},
+    "a Host that is none, unknown method": Fault(head(b"BREW / HTTP/1.1", b"Host: a b", host=False)),
+    "a Host that is none, in HTTP/1.0": Fault(head(b"GET / HTTP/1.0", b"Host: a b", host=False)),
+    "a Host that is none, with a body": Fault(
+        head(b"POST / HTTP/1.1", b"Host: a b", b"Content-Length: 3", host=False) + b"abc"
+    ),
+    "a Host that is none, beside an absolute target": Fault(
+        head(b"GET http://a/ HTTP/1.1", b"Host: a b", host=False)
+    ),
+    "no Host, beside an absolute target": Fault(head(b"GET http://a/ HTTP/1.1", host=False)),
     # -- framing (RFC 9112, section 6)
     "two lengths": lengths(b"Content-Length: 5", b"Content-Length: 6"),
     "two equal lengths": lengths(b"Content-Length: 5", b"Content-Length: 5"),
