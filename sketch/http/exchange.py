@@ -166,8 +166,8 @@ class Exchange(ABC):
     async def finish(self, trailers: Sequence[tuple[str, str]] = ()) -> None:
         """End the body, with trailer fields where the framing has room for them (RFC 9110, section 6.5).
 
-        Raises `LocalProtocolError` when fewer bytes were sent than declared; the carrier then cuts the
-        connection."""
+        Raises `LocalProtocolError` when fewer bytes were sent than declared, and for trailers that belong in
+        the head (section 6.5.1); the carrier then cuts the connection."""
 
     @property
     @abstractmethod

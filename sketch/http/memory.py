@@ -16,6 +16,7 @@ from .fedbody import Arrival, FedBody
 from .headers import FieldLines, split_list
 from .heads import Framing, HttpVersion, HttpVersion11, RequestHead, ResponseHead
 from .status import allows_body, phrase
+from .trailers import may_be_trailer
 
 Fields = Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]]
 """Header fields of a request, as a test likes to write them."""
@@ -301,6 +302,10 @@ class MemoryExchange(Exchange):
             self.abort()
             raise LocalProtocolError(f"{missing} bytes fewer were sent than declared")
         if self._is_chunked:
+            for name, _ in trailers:
+                if not may_be_trailer(name):
+                    self.abort()
+                    raise LocalProtocolError(f"{name} cannot be a trailer")
             self.trailers.extend(trailers)
         self._answer = _Answer.COMPLETE
 

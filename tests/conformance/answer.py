@@ -275,6 +275,17 @@ class AnswerConformance(Stage):
             received = await scene.end()
             assert (received.body, received.trailers, received.is_complete) == (b"abc", [], True)
 
+    @pytest.mark.parametrize("name", ["Content-Length", "set-cookie"])
+    @on_loop
+    async def test_trailers_that_belong_in_the_head(self, name: str) -> None:
+        async with self.exchange(Opening(fields=(("TE", "trailers"),))) as scene:
+            scene.exchange.start(head())
+            await scene.exchange.send(b"abc")
+            with pytest.raises(LocalProtocolError, match=name):
+                await scene.exchange.finish([*TRAILERS, (name, "3")])
+            received = await scene.end()
+            assert (received.trailers, received.is_complete) == ([], False)
+
     # -- interim answers -------------------------------------------------------------------------------
 
     @on_loop

@@ -5,7 +5,7 @@ import contextvars
 
 import pytest
 
-from sketch.http.errors import Disconnected
+from sketch.http.errors import Disconnected, RemoteProtocolError
 from sketch.http.exchange import Exchange
 from sketch.http.limits import DEFAULT_LIMITS, Limits
 from tests.conformance.driver import settle, until
@@ -98,6 +98,28 @@ def test_good_requests_before_a_bad_one_are_answered_first() -> None:
             line = await stage.connect(get("/1") + get("/2") + b"what?\r\n\r\n" + get("/3"))
             assert [answer.status for answer in line.answers()] == [200, 200, 400]
             assert line.bodies[:2] == [b"/1", b"/2"]
+            assert not line.is_open
+
+    run(main)
+
+
+@pytest.mark.parametrize("comes_with_its_head", [True, False])
+def test_what_came_of_a_body_before_its_fault_is_read(comes_with_its_head: bool) -> None:
+    read: list[bytes] = []
+
+    async def handler(exchange: Exchange) -> None:
+        with pytest.raises(RemoteProtocolError, match="malformed"):
+            while True:
+                read.append(await exchange.read())
+        exchange.respond(head(400))
+
+    async def main() -> None:
+        first = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        body = b"3\r\nabc\r\n2\r\nde\r\nno chunk\r\n"
+        async with serving(handler) as stage:
+            line = await stage.connect(*([first + body] if comes_with_its_head else [first, body]))
+            assert b"".join(read) == b"abcde"
+            assert [answer.status for answer in line.answers()] == [400]
             assert not line.is_open
 
     run(main)
