@@ -176,16 +176,47 @@ def targets(web: Any, seen: list[Any]) -> Any:
     return app
 
 
+def hosts(web: Any, seen: list[Any]) -> Any:
+    async def show(request: Any) -> Any:
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_get("/", show)
+    return app
+
+
 def test_the_host_of_an_absolute_target_has_its_port() -> None:
     theirs, ours = differ(targets, ask("GET", "http://other.example:81/show"))
     assert theirs.seen == ["other.example", "http", "http://other.example:81/show"]
     assert ours.seen == ["other.example:81", "http", "http://other.example:81/show"]
 
 
-def test_the_url_of_an_absolute_target_names_no_user() -> None:
+def test_an_absolute_target_with_a_user() -> None:
     theirs, ours = differ(targets, ask("GET", "http://user:pw@other.example/show"))
     assert theirs.seen == ["other.example", "http", "http://user:pw@other.example/show"]
-    assert ours.seen == ["other.example", "http", "http://other.example/show"]
+    assert (ours.status, ours.seen) == (400, [])
+
+
+def test_an_absolute_target_of_another_scheme() -> None:
+    theirs, ours = differ(targets, ask("GET", "ftp://other.example/show"))
+    assert (theirs.status, ours.status) == (200, 421)
+
+
+@pytest.mark.parametrize("target", ["/show#x", "/show?a=b#x", "http://other.example/show#x"])
+def test_a_target_with_a_fragment(target: str) -> None:
+    theirs, ours = differ(targets, ask("GET", target))
+    assert (theirs.status, ours.status) == (200, 400)
+
+
+@pytest.mark.parametrize("host", ["a b", "a/b", "user@a", "bücher.example", "a:b", "a:99999", "[::1"])
+def test_a_host_that_is_none(host: str) -> None:
+    theirs, ours = differ(hosts, ask("GET", "/", host=host))
+    assert (theirs.status, ours.status) == (200, 400)
+
+
+def test_connect() -> None:
+    theirs, ours = differ(targets, ask("CONNECT", "other.example:443"))
+    assert (theirs.status, ours.status) == (404, 501)
 
 
 def test_an_absolute_target_without_a_path() -> None:

@@ -33,7 +33,7 @@ def properties(web: Any, seen: list[Any]) -> Any:
 
 TARGETS = (
     "/", "/path", "/a%20b/c%2Fd?x=1&y=%20z&x=2", "/?a", "/?a=", "/?=b", "/?a+b=c%2Bd", "/?&&a=1&",
-    "/x?a=b#frag", "/%C3%BC?%C3%BC=%E2%82%AC", "/%FF?a=%FF", "//double//slash", "/a/../b/./c", "/a;b=c?d;e",
+    "/%C3%BC?%C3%BC=%E2%82%AC", "/%FF?a=%FF", "//double//slash", "/a/../b/./c", "/a;b=c?d;e",
     "/?q=a/b?c", "/%2e%2e/x", "/x?http://example.com/", "/a:b@c", "/%zz?%zz", "http://example.com/abs?x=1",
     "/[x]?[y]", "/x|y", "/\"quoted\"", "/a%0Ab", "/a%00b", "/?a=1;b=2",
 )  # fmt: skip
@@ -68,7 +68,8 @@ def test_fields(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["example.com", "example.com:8080", "EXAMPLE.com", "[::1]:80", "127.0.0.1", "bücher.example"]
+    "host",
+    ["example.com", "example.com:8080", "EXAMPLE.com", "[::1]:80", "127.0.0.1", "xn--bcher-kva.example"],
 )
 def test_hosts(host: str) -> None:
     assert_same(properties, ask("GET", "/x?y", host=host))
