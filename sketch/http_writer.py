@@ -165,6 +165,40 @@ def without_refused(head: ResponseHead, request: RequestHead, also: Set[str] = f
     return ResponseHead(head.status, head.reason, fields, automatic=head.automatic)
 
 
+def encode_switch(head: ResponseHead, request: RequestHead, automatic: Automatic) -> bytes:
+    """The last head on a connection that becomes something else: 101 to a request with ``Upgrade`` (RFC 9110,
+    section 15.2.2), 2xx to ``CONNECT`` (section 9.3.6).
+
+    Raises `LocalProtocolError` for another status, and for a protocol that the client did not offer."""
+    parts = [b""]
+    refused = {"content-length", "transfer-encoding"}
+    if request.method == "CONNECT":
+        if not _opens_tunnel(head, request):
+            raise LocalProtocolError(f"{head.status} does not begin a tunnel: that is 2xx")
+    else:
+        _check_switch(head, request)
+        refused.add("connection")
+        parts.append(b"Connection: Upgrade\r\n")
+    fields = [(name, value) for name, value in head.fields if name.lower() not in refused]
+    parts[0] = ResponseHead(head.status, head.reason, fields).encode()
+    carried = head.carried
+    if head.automatic and "date" not in carried:
+        parts.append(automatic.date)
+    if head.automatic and "server" not in carried:
+        parts.append(_SERVER)
+    return b"".join([*parts, b"\r\n"])
+
+
+def _check_switch(head: ResponseHead, request: RequestHead) -> None:
+    if head.status != 101:
+        raise LocalProtocolError(f"{head.status} does not switch to another protocol: that is 101")
+    value = ", ".join([value for name, value in head.fields if name.lower() == "upgrade"])
+    named = {protocol.lower() for protocol in split_list(value)}
+    offered = {protocol.lower() for protocol in request.framing.upgrade}
+    if not named or not named <= offered:
+        raise LocalProtocolError(f"Upgrade is {value!r}, and the client offers {request.framing.upgrade!r}")
+
+
 def encode_interim(head: ResponseHead, request: RequestHead) -> bytes:
     """An interim (1xx) response (RFC 9110, section 15.2)."""
     return without_refused(head, request).encode() + b"\r\n"

@@ -449,6 +449,8 @@ class Request(BaseRequest):
 
     def describe_handler(self) -> str:
         """The handler, and the middlewares around it, for messages."""
+        if self._match_info is None and self.found is None:
+            return super().describe_handler()
         text = f"handler {describe(self.match_info.handler)} of {self.method} {self.raw_path}"
         around = [describe(middleware) for app in self.match_info.apps for middleware in app.middlewares]
         return f"{text}, or one of its middlewares ({', '.join(around)})," if around else text
