@@ -17,6 +17,7 @@ from .http.headers import check_field
 from .http.heads import HttpVersion, HttpVersion11, ResponseHead
 from .http.status import allows_body
 from .responsehead import OCTET_STREAM, HeadBuilder, LooseHeaders, ok_head, typed, utf8
+from .trailers import TrailerBuilder
 
 _UNSET: Final[Any] = object()
 
@@ -34,6 +35,9 @@ class AnsweredRequest(Protocol):
     def version(self) -> HttpVersion:
         """The version of HTTP that the request was sent in."""
 
+    async def read(self) -> bytes:
+        """The whole body of the request."""
+
     async def run_prepare_hooks(self, response: Any) -> None:
         """What happens between a response and the settling of its head."""
 
@@ -41,7 +45,7 @@ class AnsweredRequest(Protocol):
         """Who answers the request, for messages."""
 
 
-class StreamResponse(HeadBuilder, Keeper):
+class StreamResponse(HeadBuilder, TrailerBuilder, Keeper):
     """A response whose body is written as it is made (aiohttp documentation, ``StreamResponse``).
 
     A mapping, too: what middlewares and handlers have to say to each other about it, by `ResponseKey` or
@@ -50,7 +54,6 @@ class StreamResponse(HeadBuilder, Keeper):
 
     key_class = ResponseKey
 
-    _exchange: Exchange | None = None
     _chunked = False
     _body_length = 0
 
@@ -140,6 +143,7 @@ class StreamResponse(HeadBuilder, Keeper):
             raise RuntimeError(
                 f"Using chunked encoding is forbidden for HTTP/{version.major}.{version.minor}"
             )
+        self._check_room()
         exchange = request.exchange
         if self._keep_alive is False:
             exchange.keep_alive = False
@@ -205,7 +209,7 @@ class StreamResponse(HeadBuilder, Keeper):
         if data:
             await self.write(data)
         try:
-            await exchange.finish()
+            await exchange.finish(tuple(self.trailers.items()) if self._trailers else ())
         except LocalProtocolError as error:
             raise RuntimeError(str(error)) from error
 
@@ -406,7 +410,7 @@ class Response(StreamResponse):
             exchange.start(self._head)
             if self._body:
                 await exchange.send(self._body)
-            await exchange.finish()
+            await exchange.finish(tuple(self.trailers.items()))
         else:
             exchange.respond(self._head, self._body or b"")
 

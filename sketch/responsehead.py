@@ -163,9 +163,7 @@ class HeadBuilder:
         try:
             return int(value)
         except (TypeError, ValueError):
-            raise ValueError(
-                f"the value of Content-Length is {value!r}, which is no number of bytes"
-            ) from None
+            raise ValueError(f"Content-Length is {value!r}, which is no number of bytes") from None
 
     def _content_type_value(self) -> str | None:
         if self._headers is None:

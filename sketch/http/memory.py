@@ -245,7 +245,7 @@ class MemoryExchange(Exchange):
         return self._answer is _Answer.COMPLETE
 
     def inform(self, head: ResponseHead) -> None:
-        if not 100 <= head.status < 200:
+        if not 100 <= head.status < 200 or head.status == 101:
             raise LocalProtocolError(f"{head.status} is not the status of an interim answer")
         if self._answer is not _Answer.NONE:
             raise LocalProtocolError("an interim answer after the final one")

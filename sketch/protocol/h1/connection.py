@@ -432,11 +432,12 @@ class H1Engine:
         """The bytes of the head after which the connection is no longer ours, and the bytes that the client
         sent after its request.
 
-        Raises `LocalProtocolError` unless `can_take_over`, and for a head that does not say so (`encode_switch`)."""
+        Raises `LocalProtocolError` unless `can_take_over`, and for a head that does not say so
+        (`encode_switch`)."""
         request = self._current_request()
         if not self.can_take_over:
             raise LocalProtocolError(
-                "there is nothing to take over: the client asks for no other protocol, or its body is not read"
+                "nothing can be taken over: the client asks for no other protocol, or its body is not complete"
             )
         data = encode_switch(head, request, automatic)
         rest = bytes(self.unread)
