@@ -240,7 +240,10 @@ class H1Exchange(Exchange):
         transport = connection.transport
         if transport is None or transport.is_closing():
             raise Disconnected("the client closed the connection")
-        data, rest = connection.engine.take_over(head, connection.registry.clock.automatic)
+        registry = connection.registry
+        data, rest = connection.engine.take_over(head, registry.clock.automatic)
+        if registry.admission is not None:
+            registry.admission.leave(self)
         self._write(connection, data)
         connection.hand_over(transport, protocol, rest)
         return transport
