@@ -187,8 +187,8 @@ class Exchange(ABC):
 
     @property
     def can_take_over(self) -> bool:
-        """Whether `take_over` works on this carrier at this moment: the client asks for it, the whole body has
-        arrived, nothing was answered, and the peer is there."""
+        """Whether `take_over` works on this carrier at this moment: the client asks for it, the whole body
+        has arrived, nothing was answered, and the peer is there."""
         return False
 
     def take_over(self, head: ResponseHead, protocol: asyncio.Protocol) -> asyncio.Transport:

@@ -437,7 +437,7 @@ class H1Engine:
         request = self._current_request()
         if not self.can_take_over:
             raise LocalProtocolError(
-                "nothing can be taken over: the client asks for no other protocol, or its body is not complete"
+                "nothing can be taken over: the client asks for no other protocol, or its body is not read"
             )
         data = encode_switch(head, request, automatic)
         rest = bytes(self.unread)
