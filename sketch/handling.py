@@ -15,7 +15,7 @@ from .accesslog import AbstractAccessLogger
 from .callables import describe
 from .errorpage import server_error
 from .exceptions import HTTPException
-from .http.errors import RemoteProtocolError
+from .http.errors import LocalProtocolError, RemoteProtocolError
 from .http.exchange import Exchange
 from .http.status import phrase
 from .request import BaseRequest
@@ -175,6 +175,9 @@ class Handling:
             raise error
 
     def _log_error(self, request: BaseRequest, error: BaseException, remark: str = "") -> None:
+        if isinstance(error, LocalProtocolError) or isinstance(error.__cause__, LocalProtocolError):
+            # The traceback may not lead through the handler: what it left undone shows when it has returned.
+            remark += f", by {request.describe_handler()}"
         self._logger.error(
             "Error handling request %s %s%s", request.method, request.raw_path, remark,
             exc_info=(type(error), error, error.__traceback__),

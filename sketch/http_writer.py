@@ -80,7 +80,7 @@ def encode_response(
         parts += [*(encode_chunk(body) if body else ()), LAST_CHUNK]
         return b"".join(parts)
     length: int | None = len(body)
-    if framing is BodyFraming.NONE and (not body or request.method == "CONNECT"):
+    if framing is BodyFraming.NONE and not body:
         length = None
     parts.append(_length_field(head, length, request))
     parts += _control_fields(head, options, automatic)
@@ -133,7 +133,7 @@ def choose_framing(
         content_length = int(named)
     if request.method == "HEAD" or not allows_body(head.status):
         return BodyFraming.NONE, None if chunked else content_length
-    if request.method == "CONNECT" and head.status < 300:
+    if _opens_tunnel(head, request):
         return BodyFraming.NONE, None
     if chunked and request.version is HttpVersion11:
         return BodyFraming.CHUNKED, None
@@ -144,6 +144,11 @@ def choose_framing(
     return BodyFraming.CLOSE, None
 
 
+def _opens_tunnel(head: ResponseHead, request: RequestHead) -> bool:
+    """Whether what follows the head is no content but the tunnel's (RFC 9110, section 9.3.6)."""
+    return request.method == "CONNECT" and 200 <= head.status < 300
+
+
 def without_refused(head: ResponseHead, request: RequestHead, also: Set[str] = frozenset()) -> ResponseHead:
     """A head without the framing fields that the application set where none may be sent: no
     ``Transfer-Encoding`` to HTTP/1.0 (RFC 9112, section 6.1), and neither it nor ``Content-Length`` with
@@ -152,13 +157,46 @@ def without_refused(head: ResponseHead, request: RequestHead, also: Set[str] = f
     refused = set(also)
     if request.version is not HttpVersion11:
         refused.add("transfer-encoding")
-    opens_tunnel = request.method == "CONNECT" and head.status < 300
-    if opens_tunnel or not (allows_body(head.status) or head.status == 304):
+    if _opens_tunnel(head, request) or not (allows_body(head.status) or head.status == 304):
         refused |= {"transfer-encoding", "content-length"}
     if refused.isdisjoint(head.carried):
         return head
     fields = [(name, value) for name, value in head.fields if name.lower() not in refused]
     return ResponseHead(head.status, head.reason, fields, automatic=head.automatic)
+
+
+def encode_switch(head: ResponseHead, request: RequestHead, automatic: Automatic) -> bytes:
+    """The last head on a connection that becomes something else: 101 to a request with ``Upgrade`` (RFC 9110,
+    section 15.2.2), 2xx to ``CONNECT`` (section 9.3.6).
+
+    Raises `LocalProtocolError` for another status, and for a protocol that the client did not offer."""
+    parts = [b""]
+    refused = {"content-length", "transfer-encoding"}
+    if request.method == "CONNECT":
+        if not _opens_tunnel(head, request):
+            raise LocalProtocolError(f"{head.status} does not begin a tunnel: that is 2xx")
+    else:
+        _check_switch(head, request)
+        refused.add("connection")
+        parts.append(b"Connection: Upgrade\r\n")
+    fields = [(name, value) for name, value in head.fields if name.lower() not in refused]
+    parts[0] = ResponseHead(head.status, head.reason, fields).encode()
+    carried = head.carried
+    if head.automatic and "date" not in carried:
+        parts.append(automatic.date)
+    if head.automatic and "server" not in carried:
+        parts.append(_SERVER)
+    return b"".join([*parts, b"\r\n"])
+
+
+def _check_switch(head: ResponseHead, request: RequestHead) -> None:
+    if head.status != 101:
+        raise LocalProtocolError(f"{head.status} does not switch to another protocol: that is 101")
+    value = ", ".join([value for name, value in head.fields if name.lower() == "upgrade"])
+    named = {protocol.lower() for protocol in split_list(value)}
+    offered = {protocol.lower() for protocol in request.framing.upgrade}
+    if not named or not named <= offered:
+        raise LocalProtocolError(f"Upgrade is {value!r}, and the client offers {request.framing.upgrade!r}")
 
 
 def encode_interim(head: ResponseHead, request: RequestHead) -> bytes:
@@ -189,9 +227,13 @@ def encode_trailers(trailers: Iterable[tuple[str, str]]) -> bytes:
 def _length_field(head: ResponseHead, length: int | None, request: RequestHead) -> bytes:
     """The line that says how long the body is, if the answer has none and may have one: never for 1xx, 204
     (RFC 9110, section 8.6) and 304, whose body would not be the one that was left out."""
-    if "content-length" in head.carried or "transfer-encoding" in head.carried:
+    if (
+        "content-length" in head.carried
+        or "transfer-encoding" in head.carried
+        or _opens_tunnel(head, request)
+    ):
         return b""
-    if head.status == 205 and request.method not in ("HEAD", "CONNECT"):
+    if head.status == 205 and request.method != "HEAD":
         # Unlike 204 and 304 it does not end with its head: a client waits for what is not said to be empty
         # (RFC 9110, section 15.3.6).
         length = 0

@@ -19,12 +19,13 @@ from .callables import describe
 from .exceptions import HTTPBadRequest, HTTPRequestEntityTooLarge, HTTPRequestTimeout
 from .http import names
 from .http.cookies import parse_cookies
-from .http.errors import RemoteProtocolError
+from .http.errors import LocalProtocolError, RemoteProtocolError
 from .http.exchange import Exchange
-from .http.headers import FieldLines
-from .http.heads import HttpVersion, RequestHead
+from .http.headers import FieldLines, decode_fields
+from .http.heads import HttpVersion, RequestHead, ResponseHead
 from .http.mediatype import parse_content_type
 from .http.memory import MemoryExchange
+from .http.status import phrase
 from .http.target import parse_target, path_to_match
 from .responsehead import OCTET_STREAM, LooseHeaders
 from .routing.matchinfo import UrlMappingMatchInfo, build_match_info
@@ -309,7 +310,53 @@ class BaseRequest(Keeper):
         while not content.at_eof():
             await content.readany()
 
+    @property
+    def trailers(self) -> CIMultiDictProxy[str]:
+        """The fields that the client sent after a chunked body (RFC 9110, section 6.5), without those that
+        must not be there; empty until the whole body has arrived, which it has when it was read."""
+        return CIMultiDictProxy(decode_fields(self.exchange.request_trailers))
+
+    # -- before the response ---------------------------------------------------------------------------
+
+    def inform(self, status: int, headers: LooseHeaders | None = None) -> None:
+        """Send an interim response (RFC 9110, section 15.2), before the final one. Never waits; not sent to
+        HTTP/1.0, which knows none.
+
+        ``status``
+            100 invites the body, as reading does by itself; 102 and 103 are for whoever knows them.
+
+        Raises `ValueError` for any other than an interim status, for 101, which is an `UpgradeResponse`, and
+        for fields that no message can carry; `RuntimeError` after the head of the final response."""
+        if not 100 <= status < 200 or status == 101:
+            raise ValueError(f"status {status} is not that of an interim response")
+        head = ResponseHead(
+            status, phrase(status), tuple(CIMultiDict(headers or ()).items()), automatic=False
+        )
+        head.encode()
+        try:
+            self.exchange.inform(head)
+        except LocalProtocolError as error:
+            raise RuntimeError(str(error)) from error
+
+    def send_early_hints(self, *links: str, headers: LooseHeaders | None = None) -> None:
+        """Tell the client what it will need while the response is made: 103 (RFC 8297).
+
+        ``links``
+            values of ``Link`` fields, as in ``"</style.css>; rel=preload; as=style"``.
+
+        Raises as `inform` does."""
+        fields = CIMultiDict(headers or ())
+        for link in links:
+            fields.add(names.LINK, link)
+        self.inform(103, fields)
+
     # -- the connection --------------------------------------------------------------------------------
+
+    @property
+    def upgrade_offers(self) -> tuple[str, ...]:
+        """The protocols that the client offers to change to, in its order (RFC 9110, section 7.8); see
+        `UpgradeResponse`."""
+        return self.head.framing.upgrade
 
     @property
     def transport(self) -> asyncio.BaseTransport | None:
@@ -449,6 +496,8 @@ class Request(BaseRequest):
 
     def describe_handler(self) -> str:
         """The handler, and the middlewares around it, for messages."""
+        if self._match_info is None and self.found is None:
+            return super().describe_handler()
         text = f"handler {describe(self.match_info.handler)} of {self.method} {self.raw_path}"
         around = [describe(middleware) for app in self.match_info.apps for middleware in app.middlewares]
         return f"{text}, or one of its middlewares ({', '.join(around)})," if around else text

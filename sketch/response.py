@@ -17,6 +17,7 @@ from .http.headers import check_field
 from .http.heads import HttpVersion, HttpVersion11, ResponseHead
 from .http.status import allows_body
 from .responsehead import OCTET_STREAM, HeadBuilder, LooseHeaders, ok_head, typed, utf8
+from .trailers import TrailerBuilder
 
 _UNSET: Final[Any] = object()
 
@@ -34,11 +35,17 @@ class AnsweredRequest(Protocol):
     def version(self) -> HttpVersion:
         """The version of HTTP that the request was sent in."""
 
+    async def read(self) -> bytes:
+        """The whole body of the request."""
+
     async def run_prepare_hooks(self, response: Any) -> None:
         """What happens between a response and the settling of its head."""
 
+    def describe_handler(self) -> str:
+        """Who answers the request, for messages."""
 
-class StreamResponse(HeadBuilder, Keeper):
+
+class StreamResponse(HeadBuilder, TrailerBuilder, Keeper):
     """A response whose body is written as it is made (aiohttp documentation, ``StreamResponse``).
 
     A mapping, too: what middlewares and handlers have to say to each other about it, by `ResponseKey` or
@@ -47,7 +54,6 @@ class StreamResponse(HeadBuilder, Keeper):
 
     key_class = ResponseKey
 
-    _exchange: Exchange | None = None
     _chunked = False
     _body_length = 0
 
@@ -97,6 +103,8 @@ class StreamResponse(HeadBuilder, Keeper):
             raise RuntimeError("You can't set content length when chunked encoding is enable")
         if value is None:
             self.headers.pop(names.CONTENT_LENGTH, None)
+        elif int(value) < 0:
+            raise ValueError(f"content_length is {value!r}: no body has fewer than 0 bytes")
         else:
             self.headers[names.CONTENT_LENGTH] = str(int(value))
 
@@ -106,8 +114,9 @@ class StreamResponse(HeadBuilder, Keeper):
         """Settle the head, run ``on_response_prepare``, and send it. A second call does nothing.
 
         Raises `RuntimeError` for chunked framing to an HTTP/1.0 client or when the response already
-        answered another request, `ValueError` for a field that no message can carry, `Disconnected` when
-        the client is gone. Cancelled in a hook, nothing was sent."""
+        answered another request; `ValueError` for a field that no message can carry and `TypeError` for one
+        that is no text, which name the handler; `Disconnected` when the client is gone. Cancelled in a hook,
+        nothing was sent."""
         if self._exchange is not None:
             self._check_same(request)
             return
@@ -134,22 +143,29 @@ class StreamResponse(HeadBuilder, Keeper):
             raise RuntimeError(
                 f"Using chunked encoding is forbidden for HTTP/{version.major}.{version.minor}"
             )
+        self._check_room()
         exchange = request.exchange
         if self._keep_alive is False:
             exchange.keep_alive = False
         self._keep_alive = exchange.keep_alive
-        self._add_cookies()
-        if allows_body(self._status) and self._content_type_value() is None and self.content_length != 0:
-            self._set_content_type(OCTET_STREAM, {})
-        if not request.has_prepare_hooks:
-            return self._build_head()
+        try:
+            self._add_cookies()
+            if allows_body(self._status) and self._content_type_value() is None and self.content_length != 0:
+                self._set_content_type(OCTET_STREAM, {})
+            if not request.has_prepare_hooks:
+                return self._build_head()
+        except (TypeError, ValueError) as error:
+            raise _name_handler(request, error) from error
         self._add_automatic_fields()
         shown = self._show_length()
         await request.run_prepare_hooks(self)
         if shown is not None and self.headers.get(names.CONTENT_LENGTH) == shown:
             # A hook may have changed the body. The carrier says how long it is.
             del self.headers[names.CONTENT_LENGTH]
-        return self._build_head(automatic=False)
+        try:
+            return self._build_head(automatic=False)
+        except (TypeError, ValueError) as error:
+            raise _name_handler(request, error) from error
 
     def _show_length(self) -> str | None:
         """Put in ``Content-Length`` for hooks to see, where the length is known and not said yet."""
@@ -193,7 +209,7 @@ class StreamResponse(HeadBuilder, Keeper):
         if data:
             await self.write(data)
         try:
-            await exchange.finish()
+            await exchange.finish(tuple(self.trailers.items()) if self._trailers else ())
         except LocalProtocolError as error:
             raise RuntimeError(str(error)) from error
 
@@ -206,6 +222,14 @@ class StreamResponse(HeadBuilder, Keeper):
         else:
             info = f"{exchange.head.method} {exchange.head.target} "
         return f"<{type(self).__name__} {self._reason} {info}>"
+
+
+def _name_handler(request: AnsweredRequest, error: TypeError | ValueError) -> Exception:
+    kind = TypeError if isinstance(error, TypeError) else ValueError
+    return kind(
+        f"the response of {request.describe_handler()} cannot be sent: {error}. What a header field cannot "
+        "carry has to be left out or encoded (urllib.parse.quote) where response.headers is changed"
+    )
 
 
 class Response(StreamResponse):
@@ -386,7 +410,7 @@ class Response(StreamResponse):
             exchange.start(self._head)
             if self._body:
                 await exchange.send(self._body)
-            await exchange.finish()
+            await exchange.finish(tuple(self.trailers.items()))
         else:
             exchange.respond(self._head, self._body or b"")
 
@@ -405,7 +429,10 @@ class Response(StreamResponse):
             exchange.keep_alive = False
         if self._body and self._content_type_value() is None:
             self._set_content_type(OCTET_STREAM, {})
-        head = self._build_head()
+        try:
+            head = self._build_head()
+        except (TypeError, ValueError):
+            return False  # `prepare` finds it, too, and knows the handler.
         self._exchange = exchange
         exchange.respond(head, self._body or b"")
         return True

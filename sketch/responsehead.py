@@ -21,7 +21,7 @@ from multidict import CIMultiDict
 from .http import names
 from .http.cookies import check_cookie_part, format_morsel
 from .http.dates import EPOCH, current_date, format_date, parse_date
-from .http.headers import check_field, check_text
+from .http.headers import check_field, check_text, is_token, quote_string
 from .http.heads import SERVER_SOFTWARE, ResponseHead
 from .http.mediatype import parse_content_type
 from .http.status import phrase
@@ -39,9 +39,17 @@ def typed(content_type: str, charset: str | None) -> str:
         raise ValueError(
             f"content_type {content_type!r} carries a charset: pass it as charset=... or as a header"
         )
-    value = content_type if charset is None else f"{content_type}; charset={charset}"
+    value = content_type if charset is None else f"{content_type}; charset={check_charset(charset)}"
     check_field(names.CONTENT_TYPE, value)
     return value
+
+
+def check_charset(charset: str) -> str:
+    """The name of a charset. Raises `ValueError` when it is not a token (RFC 9110, section 8.3.2): it could
+    say more than a charset."""
+    if not is_token(charset):
+        raise ValueError(f"charset {charset!r} is not a token, as 'utf-8' is")
+    return charset
 
 
 @lru_cache(maxsize=256)
@@ -66,9 +74,12 @@ def ok_head(content_type: str) -> ResponseHead:
 
 
 def check_reason(reason: str) -> None:
-    """Raise `ValueError` for a reason phrase that would not survive the status line (RFC 9112, section 4)."""
+    """Raise `ValueError` for a reason phrase that would not survive the status line (RFC 9112, section 4),
+    `TypeError` for what is not text."""
     try:
         check_text(reason)
+    except AttributeError:
+        raise TypeError(f"reason must be a str, and is {reason!r}") from None
     except ValueError:
         raise ValueError(f"reason {reason!r} contains a line break or another control character") from None
 
@@ -145,9 +156,14 @@ class HeadBuilder:
         return self._headers is not None and name in self._headers
 
     def _declared_length(self) -> int | None:
-        """The length that the fields declare."""
+        """The length that the fields declare. Raises `ValueError` where somebody put in what is none."""
         value = self._headers.get(names.CONTENT_LENGTH) if self._headers is not None else None
-        return None if value is None else int(value)
+        if value is None:
+            return None
+        try:
+            return int(value)
+        except (TypeError, ValueError):
+            raise ValueError(f"Content-Length is {value!r}, which is no number of bytes") from None
 
     def _content_type_value(self) -> str | None:
         if self._headers is None:
@@ -183,11 +199,11 @@ class HeadBuilder:
         parameters = {} if current is None else parse_content_type(current)[1]
         parameters.pop("charset", None)
         if value is not None:
-            parameters["charset"] = str(value).lower()
+            parameters["charset"] = check_charset(str(value).lower())
         self._set_content_type(content_type, parameters)
 
     def _set_content_type(self, content_type: str, parameters: Mapping[str, str]) -> None:
-        value = "; ".join([content_type, *(f"{name}={text}" for name, text in parameters.items())])
+        value = "; ".join([content_type, *(_parameter(name, text) for name, text in parameters.items())])
         check_field(names.CONTENT_TYPE, value)
         if self._headers is None:
             self._plain_type = value
@@ -259,7 +275,8 @@ class HeadBuilder:
 
         Setting it again changes the value, the path, and what else is given. Raises
         `http.cookies.CookieError` for a name that is no token, and `ValueError` for an attribute that would
-        break out of the field; a value that would is quoted."""
+        break out of the field; a value that would is quoted, and raises where no quoting helps. Whatever is
+        raised, the cookies are as they were."""
         attributes: dict[str, Any] = {
             "expires": expires, "domain": domain, "path": path, "secure": secure, "httponly": httponly,
             "version": version, "samesite": samesite, "partitioned": partitioned,
@@ -269,6 +286,7 @@ class HeadBuilder:
             if isinstance(text, str):
                 check_cookie_part(attribute, text)
         cookies = self.cookies
+        check_field(names.SET_COOKIE, cookies.value_encode(value)[1])
         cookies[name] = value
         morsel = cookies[name]
         if expires is None and morsel.get("expires") == EPOCH:
@@ -320,6 +338,10 @@ class HeadBuilder:
         head = ResponseHead(self._status, self._reason, tuple(headers.items()), automatic=automatic)
         head.encode()
         return head
+
+
+def _parameter(name: str, text: str) -> str:
+    return f"{name}={text if is_token(text) else quote_string(text)}"
 
 
 def _set_attribute(morsel: "Morsel[str]", attribute: str, content: Any) -> None:

@@ -104,7 +104,13 @@ _WRITES_PARTITIONED: Final = Morsel[str]().isReservedKey("partitioned")
 
 def format_morsel(morsel: "Morsel[str]") -> str:
     """The value of a ``Set-Cookie`` field for a cookie of `http.cookies`, with ``Partitioned`` on every
-    Python."""
+    Python.
+
+    Raises `ValueError` for an attribute that would break out of it: `http.cookies` takes whatever it is
+    given."""
+    for attribute, text in morsel.items():
+        if isinstance(text, str):
+            check_cookie_part(attribute, text)
     line = morsel.OutputString()
     if not _WRITES_PARTITIONED and dict.get(morsel, "partitioned"):
         line += "; Partitioned"

@@ -187,12 +187,24 @@ class Exchange(ABC):
 
     @property
     def can_take_over(self) -> bool:
-        """Whether `take_over` works on this carrier at this moment."""
+        """Whether `take_over` works on this carrier at this moment: the client asks for it, the whole body
+        has arrived, nothing was answered, and the peer is there."""
         return False
 
-    def take_over(self) -> tuple[asyncio.Transport, bytes]:
-        """The raw transport and the bytes after this request that were already read. The carrier lets go
-        of both."""
+    def take_over(self, head: ResponseHead, protocol: asyncio.Protocol) -> asyncio.Transport:
+        """Answer with ``head``, after which the connection is no longer HTTP's: 101 with an ``Upgrade`` field
+        that the client offered (RFC 9110, section 7.8), or 2xx to ``CONNECT`` (section 9.3.6).
+
+        ``protocol``
+            what is called from now on, as by asyncio: ``connection_made``, then ``data_received`` with what
+            the client sent after its request, before this returns.
+
+        Returns the transport. No deadline of HTTP's applies to it any more, and the answer counts as
+        complete. The connection is the protocol's as long as the handler runs; when that returns, the carrier
+        takes it back, calls ``connection_lost(None)``, and closes it once everything is sent.
+
+        Raises `LocalProtocolError` unless `can_take_over`, and for a head that does not say what it has to;
+        `Disconnected` when the peer is gone."""
         raise LocalProtocolError(f"{type(self).__name__} has no connection to hand over")
 
     # -- signals ---------------------------------------------------------------------------------------

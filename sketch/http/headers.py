@@ -84,10 +84,14 @@ def check_field(name: str, value: str) -> None:
     """Refuse a field that must not be sent (RFC 9110, section 5.5).
 
     Raises `ValueError`, which shows the name or the value: a name that is not a token; a value with a
-    line end, NUL or another control character that is not a tab."""
-    if _match_token(name) is None:
+    line end, NUL or another control character that is not a tab. Raises `TypeError` for what is not text."""
+    try:
+        is_named, is_plain = _match_token(name) is not None, value.isprintable()
+    except (AttributeError, TypeError):
+        raise TypeError(f"the field {name!r} with the value {value!r}: both must be of type str") from None
+    if not is_named:
         raise ValueError(f"{name!r} is not a field name: it must be a token")
-    if not value.isprintable() and (found := _find_forbidden(value)) is not None:
+    if not is_plain and (found := _find_forbidden(value)) is not None:
         raise ValueError(f"the value of {name} contains {found[0]!r}, which a field cannot carry: {value!r}")
 
 

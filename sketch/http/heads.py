@@ -176,20 +176,31 @@ class ResponseHead:
         """The status line and the field lines as HTTP/1.1 sends them, without the empty line at the end.
 
         Raises `ValueError`, naming the field, where a name or a value cannot stand in a message
-        (RFC 9110, section 5)."""
+        (RFC 9110, section 5), and `TypeError` where one is not text."""
         wire = self._wire
         if wire is None:
-            lines = "".join([f"{name}: {value}\r\n" for name, value in self.fields])
-            text = f"HTTP/1.1 {self.status} {self.reason}\r\n{lines}"
-            # The number of lines tells a field that brings another one along.
-            if text.count("\n") != len(self.fields) + 1 or _WELL_FORMED.fullmatch(text) is None:
-                for name, value in self.fields:
-                    check_field(name, value)
-                raise ValueError(f"status {self.status} with reason {self.reason!r} makes no status line")
-            wire = self._wire = text.encode("utf-8", "surrogateescape")
+            try:
+                # Joined and not formatted: what is no text must not be sent as whatever it looks like.
+                lines = [": ".join(field) for field in self.fields]
+                text = "\r\n".join([f"HTTP/1.1 {self.status} {self.reason}", *lines, ""])
+                # The number of lines tells a field that brings another one along.
+                if text.count("\n") != len(lines) + 1 or _WELL_FORMED.fullmatch(text) is None:
+                    raise ValueError(text)
+                wire = text.encode("utf-8", "surrogateescape")
+            except (TypeError, ValueError):
+                raise self._find_fault() from None
+            self._wire = wire
             if self.automatic and not self.carried and allows_body(self.status):
                 self.plain_wire = wire
         return wire
+
+    def _find_fault(self) -> Exception:
+        try:
+            for name, value in self.fields:
+                check_field(name, value)
+        except (TypeError, ValueError) as error:
+            return error
+        return ValueError(f"status {self.status} with reason {self.reason!r} makes no status line")
 
     @property
     def carried(self) -> Mapping[str, str]:

@@ -105,7 +105,8 @@ class MemoryExchange(Exchange):
             self._body.feed(body)
             self._body.end()
         self._invites = framing.expect_continue
-        self._keep_alive = framing.keep_alive
+        # After CONNECT a client speaks something else (RFC 9110, section 9.3.6).
+        self._keep_alive = framing.keep_alive and method != "CONNECT"
         self._is_disconnected = False
         self._draining = asyncio.Event()
         self._answer = _Answer.NONE
@@ -244,7 +245,7 @@ class MemoryExchange(Exchange):
         return self._answer is _Answer.COMPLETE
 
     def inform(self, head: ResponseHead) -> None:
-        if not 100 <= head.status < 200:
+        if not 100 <= head.status < 200 or head.status == 101:
             raise LocalProtocolError(f"{head.status} is not the status of an interim answer")
         if self._answer is not _Answer.NONE:
             raise LocalProtocolError("an interim answer after the final one")
@@ -334,12 +335,17 @@ class MemoryExchange(Exchange):
 
     def _allows_body(self, status: int) -> bool:
         """RFC 9110, section 6.4.1."""
-        method = self.head.method
-        return method != "HEAD" and allows_body(status) and not (method == "CONNECT" and status < 300)
+        return self.head.method != "HEAD" and allows_body(status) and not self._begins_tunnel(status)
+
+    def _begins_tunnel(self, status: int) -> bool:
+        """RFC 9110, section 9.3.6."""
+        return self.head.method == "CONNECT" and 200 <= status < 300
 
     def _frame(self, head: ResponseHead, length: int | None) -> ResponseHead:
         """The head with the field that says where its body ends, unless it has one or may have none."""
         if {"content-length", "transfer-encoding"} & head.carried.keys() or head.status in (204, 304):
+            return head
+        if self._begins_tunnel(head.status):
             return head
         if length is not None:
             field = ("Content-Length", str(length))

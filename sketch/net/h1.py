@@ -17,6 +17,7 @@ from .connection import SocketConnection
 from .h1exchange import H1Exchange
 from .pace import NEVER, BodyPace, SendPace
 from .registry import Registry
+from .takeover import TakenOver
 
 STARTS_EAGERLY = sys.version_info >= (3, 12)
 """A task that starts at once saves a turn of the loop. Python 3.11 knows no such thing."""
@@ -38,7 +39,7 @@ class H1Connection(SocketConnection):
 
     __slots__ = (
         "_body_pace", "_discarded", "_exchange", "_idle_until", "_is_lingering", "_is_starting", "_send_pace",
-        "_unsent", "engine", "task",
+        "_taken_over", "_unsent", "engine", "task",
     )  # fmt: skip
 
     def __init__(self, registry: Registry) -> None:
@@ -51,6 +52,7 @@ class H1Connection(SocketConnection):
         self._body_pace: BodyPace | None = None
         self._send_pace: SendPace | None = None
         self._idle_until = 0.0
+        self._taken_over: TakenOver | None = None
         self._discarded = 0
         self._unsent = 0
         self._is_lingering = False
@@ -230,6 +232,8 @@ class H1Connection(SocketConnection):
 
     def _end_or_discard(self) -> None:
         engine = self.engine
+        if self._taken_over is not None:
+            self._take_back(self._taken_over)
         if self.is_lost:
             return
         if engine.writing is not WRITTEN:
@@ -330,6 +334,28 @@ class H1Connection(SocketConnection):
         if data and self.transport is not None:
             self.transport.write(data)
             self._time_body()
+
+    # -- a connection that is no longer HTTP's -----------------------------------------------------------
+
+    def hand_over(self, transport: asyncio.Transport, protocol: asyncio.Protocol, rest: bytes) -> None:
+        """Have a protocol called in place of this connection, until the handler returns."""
+        self.deadline = NEVER
+        was_paused, self.writing_paused = self.writing_paused, False
+        self._taken_over = taken_over = TakenOver(self, protocol, self.engine)
+        transport.set_protocol(taken_over)
+        self.resume_reading()
+        taken_over.begin(transport, rest, is_paused=was_paused)
+
+    def _take_back(self, taken_over: TakenOver) -> None:
+        """The handler has returned: what is left to do is to close."""
+        transport = self.transport
+        if transport is None:
+            return
+        taken_over.end()
+        transport.set_protocol(self)
+        self._reading_paused = not transport.is_reading()
+        if transport.is_closing():
+            self._wait_for_client(transport)
 
     # -- the end ---------------------------------------------------------------------------------------
 

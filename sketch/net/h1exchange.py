@@ -54,6 +54,9 @@ class Carrier(Protocol):
     def client_left(self) -> None:
         """The client sends nothing more, and that means that it is gone."""
 
+    def hand_over(self, transport: asyncio.Transport, protocol: asyncio.Protocol, rest: bytes) -> None:
+        """Have a protocol called in place of the connection."""
+
     def abort(self) -> None:
         """Cut the connection."""
 
@@ -224,6 +227,26 @@ class H1Exchange(Exchange):
         """Cut the connection, so that the client can tell."""
         if not self._is_over:
             self._connection.abort()
+
+    @property
+    def can_take_over(self) -> bool:
+        """Whether the client asks for another protocol, or a tunnel, and nothing is in its way."""
+        connection = self._connection
+        return not self._is_over and not connection.is_lost and connection.engine.can_take_over
+
+    def take_over(self, head: ResponseHead, protocol: asyncio.Protocol) -> asyncio.Transport:
+        """Answer with the last head, and leave the connection to a protocol."""
+        connection = self._current()
+        transport = connection.transport
+        if transport is None or transport.is_closing():
+            raise Disconnected("the client closed the connection")
+        registry = connection.registry
+        data, rest = connection.engine.take_over(head, registry.clock.automatic)
+        if registry.admission is not None:
+            registry.admission.leave(self)
+        self._write(connection, data)
+        connection.hand_over(transport, protocol, rest)
+        return transport
 
     def end(self, writing: Writing) -> None:
         """The handler has returned. Called by the connection, which goes on to other things."""

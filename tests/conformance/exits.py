@@ -11,6 +11,22 @@ from .scene import Stage, failure, head, on_loop
 from .states import STATES, TO_THE_END, perform
 
 POST = Opening(method="POST", length=None)
+UPGRADE = Opening(fields=(("Connection", "Upgrade"), ("Upgrade", "echo")))
+CONNECT = Opening(method="CONNECT", target="example.org:80")
+
+
+class Ends(asyncio.Protocol):
+    """Notes the beginning and the end of its connection."""
+
+    def __init__(self) -> None:
+        self.transport: asyncio.BaseTransport | None = None
+        self.lost = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost.set()
 
 
 class ExitConformance(Stage):
@@ -68,18 +84,67 @@ class ExitConformance(Stage):
             assert isinstance(await failure(sending), Disconnected)
             assert isinstance(await failure(scene.exchange.send(b"more")), Disconnected)
 
+    @pytest.mark.parametrize("opening", [Opening(), UPGRADE, CONNECT], ids=["neither", "upgrade", "connect"])
     @on_loop
-    async def test_taking_over_is_announced(self) -> None:
-        async with self.exchange() as scene:
+    async def test_taking_over_is_announced(self, opening: Opening) -> None:
+        switch = head(101, [("Upgrade", "echo")]) if opening is UPGRADE else head(200)
+        async with self.exchange(opening) as scene:
             if not scene.exchange.can_take_over:
                 with pytest.raises(LocalProtocolError):
-                    scene.exchange.take_over()
-                scene.exchange.respond(head(), b"as before")
+                    scene.exchange.take_over(switch, asyncio.Protocol())
+                scene.exchange.respond(head(404), b"as before")
                 assert (await scene.end()).body == b"as before"
+                return
+            assert opening is not Opening()
+            protocol = Ends()
+            transport = scene.exchange.take_over(switch, protocol)
+            assert protocol.transport is transport and not transport.is_closing()
+            assert scene.exchange.response_complete and not scene.exchange.can_take_over
+            with pytest.raises(LocalProtocolError):
+                scene.exchange.respond(head(404))
+            transport.abort()
+            await protocol.lost.wait()
+
+    @pytest.mark.parametrize("opening", [UPGRADE, CONNECT], ids=["upgrade", "connect"])
+    @pytest.mark.parametrize("status", [101, 200, 404])
+    @on_loop
+    async def test_only_what_was_asked_for_is_taken_over(self, opening: Opening, status: int) -> None:
+        """A head that does not fit is refused, and changes nothing."""
+        fits = status == (101 if opening is UPGRADE else 200)
+        refused = head(status, [("Upgrade", "other")] if opening is UPGRADE else [])
+        async with self.exchange(opening) as scene:
+            if opening is UPGRADE or not fits:
+                with pytest.raises(LocalProtocolError):
+                    scene.exchange.take_over(refused, asyncio.Protocol())
+            scene.exchange.respond(head(404), b"as before")
+            received = await scene.end()
+            assert (received.status, received.body, received.is_complete) == (404, b"as before", True)
+            assert received.is_reusable is (opening is UPGRADE)
+
+    @on_loop
+    async def test_nothing_is_taken_over_before_the_body_is_read(self) -> None:
+        async with self.exchange(Opening(method="POST", length=3, fields=UPGRADE.fields)) as scene:
+            assert not scene.exchange.can_take_over
+            with pytest.raises(LocalProtocolError):
+                scene.exchange.take_over(head(101, [("Upgrade", "echo")]), asyncio.Protocol())
+            await scene.client.feed(b"abc")
+            scene.exchange.respond(head(), b"as before")
+            assert (await scene.end()).body == b"as before"
+
+    @pytest.mark.parametrize("call", ["respond", "start"])
+    @on_loop
+    async def test_a_tunnel_that_nobody_opens(self, call: str) -> None:
+        """After 2xx to ``CONNECT`` the client speaks something else: no body is sent, no request read."""
+        async with self.exchange(CONNECT) as scene:
+            if call == "respond":
+                scene.exchange.respond(head(200), b"left out")
             else:
-                transport, tail = scene.exchange.take_over()
-                assert not transport.is_closing() and tail == b""
-                transport.abort()
+                scene.exchange.start(head(200), 8)
+                await scene.exchange.send(b"left out")
+                await scene.exchange.finish()
+            received = await scene.end()
+            assert (received.status, received.body, received.is_reusable) == (200, b"", False)
+            assert received.get_all("Content-Length") == received.get_all("Transfer-Encoding") == []
 
     # -- the client ------------------------------------------------------------------------------------
 

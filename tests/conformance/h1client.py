@@ -7,7 +7,7 @@ wrote. Whether a connection can serve another request it finds out by sending on
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import h11
 
@@ -55,13 +55,14 @@ class Wire(ABC):
 class Answer:
     """One answer, read as its bytes come."""
 
-    def __init__(self, method: str) -> None:
+    def __init__(self, method: str, fields: Iterable[tuple[str, str]] = (("Host", "localhost"),)) -> None:
         self.received = Received()
         self.is_over = asyncio.Event()
         self.has_news = asyncio.Event()
         self._parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=2**20)
         # For the parser's own knowledge only: these bytes are not sent.
-        self._parser.send(h11.Request(method=method, target="/", headers=[("Host", "localhost")]))
+        proposed = [(name, value) for name, value in fields if name in ("Host", "Connection", "Upgrade")]
+        self._parser.send(h11.Request(method=method, target="/", headers=proposed))
         self._parser.send(h11.EndOfMessage())
 
     def take(self, data: bytes) -> None:
@@ -95,6 +96,10 @@ class Answer:
             self.is_over.set()
         elif isinstance(event, h11.ConnectionClosed):
             self.is_over.set()
+        elif event is h11.PAUSED:
+            # What follows is no longer HTTP.
+            received.is_complete = True
+            self.is_over.set()
         return event is not h11.NEED_DATA
 
 
@@ -112,7 +117,7 @@ class H1Client(Client):
     def __init__(self, opening: Opening, begin_draining: Callable[[], None]) -> None:
         self._opening = opening
         self._begin_draining = begin_draining
-        self._answer = Answer(opening.method)
+        self._answer = Answer(opening.method, opening.all_fields)
         self._unsent = opening.length
         """Bytes of the body that the server still expects; ``None`` for a chunked one's."""
         self._has_ended = False

@@ -12,6 +12,7 @@ HEAD           IDLE                   bytes of a head; the end of the connection
 BODY           IDLE, BODY             bytes of the body; a response, its pieces, its end
 BODY           COMPLETE               bytes of the body, which nobody will read
 COMPLETE       IDLE, BODY             a response, its pieces, its end; bytes are held
+COMPLETE       IDLE                   `take_over`, if `can_take_over`
 COMPLETE       COMPLETE               `next_cycle`, if `can_continue`
 CLOSED         any                    nothing more is parsed
 any            CLOSED                 nothing more is written
@@ -39,6 +40,7 @@ from ...http_writer import (
     encode_plain,
     encode_response,
     encode_start,
+    encode_switch,
     encode_trailers,
 )
 from .body import BodyDecoder, ChunkedBody, CountedBody
@@ -148,6 +150,15 @@ class H1Engine:
     def can_continue(self) -> bool:
         """Whether the current exchange is complete on both sides, and another may follow."""
         return self.reading is READ and self.writing is WRITTEN and self.keep_alive
+
+    @property
+    def can_take_over(self) -> bool:
+        """Whether the connection may become something else: the client asks for it, all of its request has
+        come (RFC 9110, section 7.8), and nothing was answered."""
+        request = self._request
+        if request is None or self.reading is not READ or self.writing is not IDLE:
+            return False
+        return request.method == "CONNECT" or bool(request.framing.upgrade)
 
     @property
     def ends_with_connection(self) -> bool:
@@ -416,6 +427,23 @@ class H1Engine:
             data = encode_trailers(trailers) if trailers else LAST_CHUNK
         self.writing = WRITTEN
         return data
+
+    def take_over(self, head: ResponseHead, automatic: Automatic) -> tuple[bytes, bytes]:
+        """The bytes of the head after which the connection is no longer ours, and the bytes that the client
+        sent after its request.
+
+        Raises `LocalProtocolError` unless `can_take_over`, and for a head that does not say so
+        (`encode_switch`)."""
+        request = self._current_request()
+        if not self.can_take_over:
+            raise LocalProtocolError(
+                "nothing can be taken over: the client asks for no other protocol, or its body is not read"
+            )
+        data = encode_switch(head, request, automatic)
+        rest = bytes(self.unread)
+        self.lose()
+        self.writing = WRITTEN
+        return data, rest
 
     def _current_request(self) -> RequestHead:
         if self._request is None or self.reading is HEAD:

@@ -16,6 +16,8 @@ from sketch.protocol.h1.connection import HEAD, IDLE, READ, READING_BODY, READIN
 
 AUTOMATIC = make_automatic("Sun, 06 Nov 1994 08:49:37 GMT")
 OK = ResponseHead(200, "OK")
+NOT_FOUND = ResponseHead(404, "Not Found")
+"""What may be said to every method, so that the next request is read."""
 
 
 @dataclass
@@ -147,7 +149,7 @@ class Player:
 
     def _give_answer(self) -> None:
         engine = self.engine
-        engine.respond(OK, b"", AUTOMATIC)
+        engine.respond(NOT_FOUND, b"", AUTOMATIC)
         if not engine.can_continue:
             engine.close()
             self.outcome.closes = True
