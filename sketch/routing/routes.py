@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Final
 
+from multidict import CIMultiDict
 from yarl import URL
 
 from ..callables import describe, is_coroutine_function
@@ -21,6 +22,7 @@ from ..exceptions import (
     HTTPNotFound,
     HTTPNotImplemented,
 )
+from ..http.headers import split_list
 from ..http.heads import HttpVersion11
 from ..http.names import METH_CONNECT
 from .abstract import AbstractView, ExpectHandler, Handler
@@ -230,8 +232,9 @@ class Endpoint:
 async def expect_continue(request: Any) -> None:
     """Accept ``Expect: 100-continue`` and raise `HTTPExpectationFailed` for anything else (RFC 9110,
     section 10.1.1). The interim response is the carrier's: it sends it when the body is first read."""
-    expectation = request.headers.get("Expect", "")
-    if request.version == HttpVersion11 and expectation.lower() != "100-continue":
+    expectation = ", ".join(CIMultiDict(request.headers).getall("Expect", []))
+    expected = {element.lower() for element in split_list(expectation)}
+    if request.version == HttpVersion11 and not expected <= {"100-continue"}:
         raise HTTPExpectationFailed(text=f"Unknown Expect: {expectation}")
 
 
