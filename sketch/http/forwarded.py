@@ -82,11 +82,13 @@ class Hop(NamedTuple):
 
 @lru_cache(maxsize=1024)  # Clients come again. What is kept is short: it has matched the expressions above.
 def parse_ip(text: str) -> IPAddress:
-    """An IP address. One of IPv4 that is written as IPv6 (RFC 4291, section 2.5.5.2) is IPv4.
+    """An IP address, as `unmap` has it. Raises `ValueError`."""
+    return unmap(ip_address(text))
 
-    Raises `ValueError`."""
-    address = ip_address(text)
-    return getattr(address, "ipv4_mapped", None) or address
+
+def unmap(address: IPAddress) -> IPAddress:
+    """An IP address; one of IPv4 that is written as IPv6 (RFC 4291, section 2.5.5.2) is IPv4."""
+    return address if isinstance(address, IPv4Address) else address.ipv4_mapped or address
 
 
 def parse_node(text: str) -> Node:

@@ -11,7 +11,6 @@ from typing import Any, cast
 from ..http.errors import RemoteProtocolError
 from ..http.exchange import Peer
 from ..http.heads import RequestHead
-from ..http.forwarded import parse_ip
 from ..protocol.proxy import ProxyHeader, ProxyHeaderParser, SocketAddress
 from .connection import SocketConnection
 from .h1 import H1Connection
@@ -135,7 +134,7 @@ class ProxiedConnection(SocketConnection):
             return header if name == "proxy_header" else transport.get_extra_info(name, default)
 
         return Peer(
-            source if isinstance(source, str) else (str(parse_ip(source[0])), source[1]),
+            source,
             secure=header.secure or self._ssl_context is not None,
             proxy=self.peer,
             get_extra_info=get_extra_info,

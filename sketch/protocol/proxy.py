@@ -11,9 +11,10 @@ from struct import Struct
 from typing import Final
 
 from ..http.errors import RemoteProtocolError
+from ..http.forwarded import unmap
 
 SocketAddress = tuple[str, int] | str
-"""An IP address and a port, or the path of a UNIX socket."""
+"""An IP address and a port, or the path of a UNIX socket. IPv4 that was written as IPv6 is IPv4."""
 
 LONGEST_LINE: Final = 107
 """Bytes of a header of version 1, with its line end (section 2.1: two IPv6 addresses written out)."""
@@ -126,8 +127,8 @@ def _parse_line(line: bytes) -> ProxyHeader:
         raise RemoteProtocolError("a port in the PROXY header is none")
     try:
         return ProxyHeader(
-            (str(make(source.decode())), int(source_port)),
-            (str(make(destination.decode())), int(destination_port)),
+            (str(unmap(make(source.decode()))), int(source_port)),
+            (str(unmap(make(destination.decode()))), int(destination_port)),
         )
     except ValueError as error:
         raise RemoteProtocolError("an address in the PROXY header is none") from error
@@ -170,7 +171,7 @@ def _parse_addresses(layout: Struct, header: bytes) -> tuple[SocketAddress | Non
         return _parse_path(source), _parse_path(destination)
     source, destination, source_port, destination_port = layout.unpack_from(header, _FIXED.size)
     make = IPv4Address if layout is _INET else IPv6Address
-    return (str(make(source)), source_port), (str(make(destination)), destination_port)
+    return (str(unmap(make(source))), source_port), (str(unmap(make(destination))), destination_port)
 
 
 def _parse_path(octets: bytes) -> str | None:
