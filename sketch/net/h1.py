@@ -115,7 +115,7 @@ class H1Connection(SocketConnection):
         exchange = self._exchange
         self.engine.lose()
         if exchange is not None:
-            _ = exchange.peer  # The access log will ask, and the transport will not know any more.
+            _ = self.peer  # The access log will ask, and the transport will not know any more.
             exchange.body_failed(Disconnected("the client closed the connection"))
         super().connection_lost(exc)
         if exchange is not None and self.task is not None:

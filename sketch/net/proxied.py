@@ -75,25 +75,22 @@ class ProxiedConnection(SocketConnection):
         if self._ssl_context is None:
             self._hand_over(transport, header, self._parser.unread)
         else:
-            self._begin_tls(transport, self._ssl_context)
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        """Called by asyncio when the connection is gone; and by us, where nobody else would."""
-        if self.transport is not None:
-            super().connection_lost(exc)
+            self._begin_tls(transport, header, self._ssl_context)
 
     # -- TLS -------------------------------------------------------------------------------------------
 
-    def _begin_tls(self, transport: asyncio.Transport, context: ssl.SSLContext) -> None:
+    def _begin_tls(self, transport: asyncio.Transport, header: ProxyHeader, context: ssl.SSLContext) -> None:
         loop = self.registry.loop
         self.deadline = NEVER
-        self._securing = asyncio.Task(self._secure(transport, context), loop=loop, name="sketch TLS")
+        self._securing = asyncio.Task(self._secure(transport, header, context), loop=loop, name="sketch TLS")
         # The handshake's beginning may have come with the header. It is passed on after `start_tls` has put
         # its protocol in our place and had it started, which it does in the next two turns of the loop, and
         # before the socket is read again: callbacks of one turn run in their order.
         loop.call_soon(loop.call_soon, _pass_on, transport, self._parser.unread)
 
-    async def _secure(self, transport: asyncio.Transport, context: ssl.SSLContext) -> None:
+    async def _secure(
+        self, transport: asyncio.Transport, header: ProxyHeader, context: ssl.SSLContext
+    ) -> None:
         registry = self.registry
         secured: asyncio.Transport | None = None
         try:
@@ -108,8 +105,9 @@ class ProxiedConnection(SocketConnection):
             # `ssl.SSLError` is one. There is nobody to tell.
             registry.logger.debug("TLS behind the proxy %s: %s", self.peer.host, error)
         finally:
-            header = self._header
-            if secured is None or header is None or secured.is_closing() or self.transport is None:
+            if self.transport is None:
+                pass  # It was lost in the meantime, and we were told.
+            elif secured is None or secured.is_closing():
                 # `start_tls` has closed the transport, and nobody else will say that it is lost.
                 self.connection_lost(None)
             else:

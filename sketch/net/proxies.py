@@ -124,10 +124,10 @@ class TrustedProxies:
 
     def _is_in_networks(self, host: str) -> bool:
         try:
-            # The system adds a zone to link-local addresses.
-            address = parse_ip(host.partition("%")[0])
+            address = parse_ip(host)
         except ValueError:
             return False
+        # The system adds a zone to link-local addresses, which says nothing about the network.
         return any(address in network for network in self._networks)
 
     def __repr__(self) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import ssl
 from typing import Any
 
 import pytest
@@ -300,6 +301,34 @@ def test_a_proxy_that_leaves() -> None:
             transport.disconnect()
             await settle()
             assert stage.server.connections == []
+
+    run(main)
+
+
+def test_tls_does_not_begin_on_a_connection_that_was_cut_off() -> None:
+    async def main() -> None:
+        async with serving(echo_target, proxies=TRUSTED) as stage:
+            make = stage.server.secured_by(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+            assert make is not None
+            connection = make()
+            assert isinstance(connection, ProxiedConnection)
+            FakeTransport(connection)
+            await settle()
+            connection.data_received(HEADER)
+            connection.abort()
+            await settle()
+            assert connection._securing is not None and connection._securing.cancelled()
+            assert stage.server.connections == []
+
+    run(main)
+
+
+def test_only_with_the_proxy_protocol_tls_is_not_first() -> None:
+    async def main() -> None:
+        trusted = TrustedProxies([FAKE_PEER], header="forwarded")
+        for proxies in (None, trusted):
+            async with serving(echo_target, proxies=proxies) as stage:
+                assert stage.server.secured_by(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)) is None
 
     run(main)
 

@@ -97,6 +97,7 @@ def test_connections_are_counted_by_client_and_not_by_proxy(new_loop: NewLoop) -
         # One more of each client.
         assert await site.send(V1 + request()) == b""
         assert await site.send(V2 + request()) == b""
+        assert server.requests_count == 0
         assert (await site.ask(before=b"PROXY UNKNOWN\r\n"))["remote"] == PROXY
         for reader, writer in (first, second):
             writer.write(request())
