@@ -36,6 +36,9 @@ HEADERS: Final = ("forwarded", "x-forwarded")
 UNIX: Final = "unix"
 """In a list of networks: whoever connects to a UNIX socket of ours."""
 
+_OF_TLS: Final = frozenset({"cipher", "compression", "peercert", "ssl_object", "sslcontext"})
+"""What a transport knows of TLS. It is the proxy's: its certificate must not be taken for the client's."""
+
 _MAPPED: Final = IPv6Network("::ffff:0:0/96")
 
 
@@ -156,7 +159,10 @@ def _is_on_unix_socket(peer: Peer) -> bool:
 def _peer_behind(
     peer: Peer, address: tuple[Any, ...] | str | None, secure: bool, authority: str | None
 ) -> Peer:
-    return Peer(address, secure=secure, authority=authority, proxy=peer, get_extra_info=peer.get_extra_info)
+    def get_extra_info(name: str, default: Any = None) -> Any:
+        return default if name in _OF_TLS else peer.get_extra_info(name, default)
+
+    return Peer(address, secure=secure, authority=authority, proxy=peer, get_extra_info=get_extra_info)
 
 
 def _read(parse: Callable[[str], T], fields: MultiMapping[str], name: str) -> T | None:

@@ -218,6 +218,14 @@ def test_a_proxy_that_speaks_tls_may_have_clients_that_do_not() -> None:
     assert not resolve("x-forwarded", "X-Forwarded-Proto: http", peer=peer).secure
 
 
+def test_what_tls_knows_is_the_proxys() -> None:
+    known = {"peercert": {"subject": "proxy"}, "ssl_object": object(), "sslcontext": object(), "cipher": "x"}
+    peer = Peer(("10.0.0.1", 1), secure=True, get_extra_info=known.get)
+    behind = by_forwarded("for=192.0.2.1", peer=peer)
+    assert [behind.get_extra_info(name, "nothing") for name in known] == ["nothing"] * 4
+    assert behind.proxy is not None and behind.proxy.get_extra_info("peercert") == {"subject": "proxy"}
+
+
 def test_what_the_transport_knows_stays_known(unix_peer: Peer) -> None:
     proxies = TrustedProxies("unix", header="x-forwarded")
     peer = proxies.resolve(unix_peer, fields("X-Forwarded-For: 192.0.2.1"))
