@@ -13,7 +13,9 @@ from typing import Any, NoReturn
 
 from .application import Application
 from .net.addresses import check_port, check_unix_path
+from .net.proxies import HEADERS
 from .runner import run_app
+from .runner.options import server_options
 
 _FUNCTION_HELP = """callable that takes the list of remaining arguments and returns the application, or a
 coroutine that does; or the application itself. In the form module:function"""
@@ -33,6 +35,7 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "sketch") -> NoReturn
     options, rest = parser.parse_known_args(argv)
     entry = _find_entry(parser, options.entry_func)
     _check_address(parser, options)
+    proxies = _find_proxies(parser, options)
     logging.basicConfig(level=logging.DEBUG)
     host, port = options.hostname, options.port
     if options.path and host is None:
@@ -40,7 +43,7 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "sketch") -> NoReturn
     elif host is None:
         host = "localhost"
     app = entry if isinstance(entry, Application) else entry(rest)
-    run_app(app, host=host, port=port, path=options.path)
+    run_app(app, host=host, port=port, path=options.path, **proxies)
     parser.exit(message="Stopped\n")
 
 
@@ -53,6 +56,18 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         "-U",
         "--path",
         help="UNIX socket to serve on. Together with a host name, both are served on.",
+    )
+    parser.add_argument(
+        "--trusted-proxy",
+        metavar="network",
+        action="append",
+        help="network of proxies that are believed, or unix; may be given several times",
+    )
+    parser.add_argument(
+        "--forwarded", choices=HEADERS, help="header fields in which they say who the client is"
+    )
+    parser.add_argument(
+        "--proxy-protocol", action="store_true", help="their connections begin with a PROXY header"
     )
     return parser
 
@@ -88,6 +103,21 @@ def _check_address(parser: argparse.ArgumentParser, options: argparse.Namespace)
             check_unix_path(options.path)
     except ValueError as error:
         parser.error(str(error))
+
+
+def _find_proxies(parser: argparse.ArgumentParser, options: argparse.Namespace) -> dict[str, Any]:
+    """The keywords of `server_options` that were given."""
+    given = {
+        "trusted_proxies": options.trusted_proxy,
+        "forwarded": options.forwarded,
+        "proxy_protocol": options.proxy_protocol,
+    }
+    keywords = {name: value for name, value in given.items() if value}
+    try:
+        server_options(**keywords)
+    except ValueError as error:
+        parser.error(str(error))
+    return keywords
 
 
 if __name__ == "__main__":

@@ -145,7 +145,8 @@ class BaseRequest(Keeper):
 
     @property
     def scheme(self) -> str:
-        """``"https"`` over TLS, else ``"http"``; what `clone` was given goes first."""
+        """``"https"`` over TLS, else ``"http"``; what `clone` was given goes first, then what a trusted proxy
+        says."""
         return self._scheme or ("https" if self.exchange.peer.secure else "http")
 
     @property
@@ -155,14 +156,16 @@ class BaseRequest(Keeper):
 
     @property
     def host(self) -> str:
-        """The host and port that the client asked for: from an absolute target, else the ``Host`` field,
-        else the address of the socket; ``""`` when there is none."""
+        """The host and port that the client asked for: what a trusted proxy says, else an absolute target,
+        else the ``Host`` field, else the address of the socket; ``""`` when there is none."""
         if self._host is None:
             self._host = self._find_host()
         return self._host
 
     def _find_host(self) -> str:
-        authority = parse_target(self.head.method, self.head.target).authority
+        authority = self.exchange.peer.authority
+        if authority is None:
+            authority = parse_target(self.head.method, self.head.target).authority
         if authority is not None:
             return authority
         named = self.headers.get(names.HOST)
@@ -175,7 +178,8 @@ class BaseRequest(Keeper):
 
     @property
     def remote(self) -> str | None:
-        """The client's address as text; what `clone` was given goes first."""
+        """The client's address as text, ``None`` where it is not known; what `clone` was given goes first,
+        then what a trusted proxy says."""
         return self._remote or self.exchange.peer.host
 
     @property

@@ -6,12 +6,16 @@ others, with ``loop.create_server(server, ...)``.
 
 import asyncio
 import logging
-from collections.abc import Collection
+import ssl
+from collections.abc import Callable, Collection
+from functools import partial
 
 from .http.exchange import ExchangeHandler
 from .http.limits import DEFAULT_LIMITS, Limits
 from .net.admission import Refused
 from .net.h1 import H1Connection
+from .net.proxied import ProxiedConnection
+from .net.proxies import TrustedProxies
 from .net.registry import Acceptor, Connection, Registry
 
 CANCELLATION_GRACE = 5.0
@@ -36,6 +40,8 @@ class Server:
         whether the operating system probes idle connections.
     ``refused``
         told of answers to what was no request: to whom, the head, the size in bytes.
+    ``proxies``
+        the proxies that are believed when they say who is behind them; ``None``: nobody is.
 
     Made in a coroutine, or given the ``loop`` in which it will serve.
     """
@@ -49,6 +55,7 @@ class Server:
         handler_cancellation: bool = False,
         tcp_keepalive: bool = True,
         refused: Refused | None = None,
+        proxies: TrustedProxies | None = None,
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         self._registry = Registry(
@@ -59,11 +66,22 @@ class Server:
             handler_cancellation=handler_cancellation,
             tcp_keepalive=tcp_keepalive,
             refused=refused,
+            proxies=proxies,
         )
+        self._introducing = proxies if proxies is not None and proxies.proxy_protocol else None
 
     def __call__(self) -> asyncio.Protocol:
         """The protocol of a new connection."""
+        if self._introducing is not None:
+            return ProxiedConnection(self._registry, self._introducing)
         return H1Connection(self._registry)
+
+    def secured_by(self, ssl_context: ssl.SSLContext) -> Callable[[], asyncio.Protocol] | None:
+        """The protocol factory for plain sockets on which TLS begins after something else, here the header of
+        the PROXY protocol; ``None`` where TLS comes first, and is the event loop's to begin."""
+        if self._introducing is None:
+            return None
+        return partial(ProxiedConnection, self._registry, self._introducing, ssl_context)
 
     @property
     def connections(self) -> list[Connection]:

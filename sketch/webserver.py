@@ -60,5 +60,6 @@ class Server(server.Server):
             handler_cancellation=handler_cancellation,
             tcp_keepalive=options.tcp_keepalive,
             refused=None if access_logger is None else partial(log_refusal, access_logger),
+            proxies=options.proxies,
             loop=loop,
         )

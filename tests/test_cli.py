@@ -66,7 +66,27 @@ def run(*argv: str) -> int | str | None:
         (["--hostname=::1", "--port=0"], {"host": "::1", "port": 0, "path": None}),
         (["-U", "app.sock"], {"host": None, "port": None, "path": "app.sock"}),
         (["--path=app.sock", "-H", "a"], {"host": "a", "port": 8080, "path": "app.sock"}),
-    ],
+        (
+            ["-U", "s", "--trusted-proxy", "10.0.0.0/8", "--trusted-proxy=unix", "--forwarded=x-forwarded"],
+            {
+                "host": None,
+                "port": None,
+                "path": "s",
+                "trusted_proxies": ["10.0.0.0/8", "unix"],
+                "forwarded": "x-forwarded",
+            },
+        ),
+        (
+            ["--trusted-proxy", "::1", "--proxy-protocol"],
+            {
+                "host": "localhost",
+                "port": 8080,
+                "path": None,
+                "trusted_proxies": ["::1"],
+                "proxy_protocol": True,
+            },
+        ),
+    ],  # fmt: skip
 )
 def test_where_it_listens(
     argv: list[str], keywords: dict[str, Any], runs: list[Any], capsys: pytest.CaptureFixture[str]
@@ -104,6 +124,9 @@ def test_the_other_arguments_are_the_functions(runs: list[Any]) -> None:
         (["served_application:number"], "served_application:number is not callable"),
         (["served_application:make", "-P", "x"], "argument -P/--port: invalid int value: 'x'"),
         (["served_application:make", "-P", "70000"], "port must be between 0 and 65535, got 70000"),
+        (["served_application:make", "--proxy-protocol"], "need trusted_proxies: whom to believe"),
+        (["served_application:make", "--trusted-proxy=*"], "need forwarded or proxy_protocol"),
+        (["served_application:make", "--forwarded=both"], "argument --forwarded: invalid choice: 'both'"),
         (["served_application:make", "-U", "/" + "x" * 200], "the path of a UNIX socket can have at most"),
     ],
 )

@@ -5,12 +5,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from yarl import URL
 
 from sketch import web
 from sketch.application import Application
 from sketch.http.errors import Disconnected
 from sketch.http.exchange import Peer
+from sketch.http.forwarded import parse_authority
 from sketch.http.heads import HttpVersion
 from sketch.http.memory import MemoryExchange
 from sketch.request import CLIENT_MAX_SIZE, BaseRequest, Request
@@ -59,6 +62,25 @@ def test_the_url_and_where_its_host_comes_from() -> None:
     assert make(peer=knows(("::1", 80, 0, 0))).host == "[::1]"
     assert make(peer=knows("/run/app.sock")).host == "/run/app.sock"
     assert make().host == ""
+
+
+@given(st.text(st.sampled_from("aZ0-_.:[]x1n"), min_size=1, max_size=20))
+def test_any_host_that_a_proxy_may_name_makes_a_url(authority: str) -> None:
+    try:
+        parse_authority(authority)
+    except ValueError:
+        return
+    assert str(make(peer=Peer(authority=authority)).url).startswith("http://")
+
+
+def test_what_a_proxy_says_goes_first() -> None:
+    peer = Peer(("192.0.2.1", 0), secure=True, authority="real.example:81")
+    for target in ("/x", "http://absolute.example/x"):
+        request = make(target, {"Host": "own.example"}, peer=peer)
+        assert (request.host, str(request.url)) == ("real.example:81", "https://real.example:81/x")
+        assert (request.remote, request.secure) == ("192.0.2.1", True)
+    copy = request.clone(host="mine.example", scheme="http", remote="me")
+    assert (copy.host, copy.scheme, copy.remote) == ("mine.example", "http", "me")
 
 
 def test_tls_and_the_client() -> None:

@@ -21,27 +21,37 @@ class Peer:
     """Who is at the other end of a connection, as far as the carrier knows.
 
     ``address``
-        what the socket calls the peer: ``(host, port, ...)``, a path, or ``None`` where there is none.
+        what the socket calls the peer: ``(host, port, ...)``, a path, or ``None`` where there is none. From
+        a proxy it may have port 0, which is not told, or be an identifier that stands for an address.
     ``secure``
-        whether the connection is TLS.
+        whether the connection is TLS: the peer's own one, to whichever server it is.
+    ``authority``
+        the host and port that the peer asked for, where a proxy says so; ``None`` where the request does.
+    ``proxy``
+        the peer that said all this of somebody behind it, and is trusted; ``None`` where the socket does.
     """
 
-    __slots__ = ("address", "get_extra_info", "secure")
+    __slots__ = ("address", "authority", "get_extra_info", "proxy", "secure")
 
     def __init__(
         self,
         address: tuple[Any, ...] | str | None = None,
         *,
         secure: bool = False,
+        authority: str | None = None,
+        proxy: "Peer | None" = None,
         get_extra_info: Callable[..., Any] | None = None,
     ) -> None:
         self.address = address
         self.secure = secure
+        self.authority = authority
+        self.proxy = proxy
         self.get_extra_info: Callable[..., Any] = get_extra_info or _no_extra_info
 
     @property
     def host(self) -> str | None:
-        """The peer's IP address as text; its path for a UNIX socket; ``None`` when unknown."""
+        """The peer's IP address as text; its path for a UNIX socket, the identifier that a proxy gives in
+        place of either; ``None`` when unknown."""
         address = self.address
         if isinstance(address, tuple):
             return str(address[0]) if address else None

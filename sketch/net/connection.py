@@ -80,6 +80,10 @@ class SocketConnection(asyncio.Protocol):
             )
         return peer
 
+    def introduce(self, peer: Peer) -> None:
+        """Somebody who knows better than the transport says who is at the other end."""
+        self._peer = peer
+
     # -- writing ---------------------------------------------------------------------------------------
 
     def pause_writing(self) -> None:

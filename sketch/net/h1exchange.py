@@ -64,9 +64,12 @@ class Carrier(Protocol):
 class H1Exchange(Exchange):
     """One request and its answer on an HTTP/1 connection."""
 
-    __slots__ = ("_cancel_on_disconnect", "_connection", "_is_over", "_writing", "body", "bytes_sent", "head")
+    __slots__ = (
+        "_cancel_on_disconnect", "_connection", "_is_over", "_peer", "_writing", "body", "bytes_sent", "head",
+    )  # fmt: skip
 
     bytes_sent: int
+    _peer: Peer
 
     def __init__(self, connection: Carrier, head: RequestHead) -> None:
         self.head = head
@@ -80,7 +83,15 @@ class H1Exchange(Exchange):
     @property
     def peer(self) -> Peer:
         """Who sent the request."""
-        return self._connection.peer
+        connection = self._connection
+        proxies = connection.registry.proxies
+        if proxies is None:
+            return connection.peer
+        try:
+            return self._peer
+        except AttributeError:  # The first to ask; most requests are answered without.
+            self._peer = proxies.resolve(connection.peer, self.head.fields)
+            return self._peer
 
     @property
     def transport(self) -> asyncio.BaseTransport | None:

@@ -13,6 +13,7 @@ from ..http.limits import Limits
 from ..http_parser import HttpParser
 from .admission import Admission, Refused
 from .clock import Clock
+from .proxies import TrustedProxies
 
 try:
     import resource
@@ -74,6 +75,8 @@ class Registry:
         who may be answered now, where requests are counted.
     ``acceptors``
         what accepts its connections, and is paused while there are too many.
+    ``proxies``
+        the proxies that are believed.
     ``is_draining``
         whether the server is going away.
     ``draining``
@@ -91,7 +94,7 @@ class Registry:
     __slots__ = (
         "_is_full", "_per_peer", "abandoned", "acceptors", "admission", "capacity", "clock", "connections",
         "context", "draining", "handler", "handler_cancellation", "is_draining", "limits", "logger", "loop",
-        "parser", "refused", "removed", "requests_count", "tcp_keepalive",
+        "parser", "proxies", "refused", "removed", "requests_count", "tcp_keepalive",
     )  # fmt: skip
 
     def __init__(
@@ -104,6 +107,7 @@ class Registry:
         handler_cancellation: bool,
         tcp_keepalive: bool,
         refused: Refused | None,
+        proxies: TrustedProxies | None = None,
     ) -> None:
         self.handler = handler
         self.admission: Admission | None = None
@@ -116,6 +120,7 @@ class Registry:
         self.handler_cancellation = handler_cancellation
         self.tcp_keepalive = tcp_keepalive
         self.refused = refused
+        self.proxies = proxies
         self.parser = HttpParser(limits)
         self.connections: set[Connection] = set()
         self.acceptors: set[Acceptor] = set()
@@ -146,8 +151,8 @@ class Registry:
         if not self.connections:
             self.clock.stop()
         self.removed.set()
-        if self._per_peer is not None and connection.peer.host is not None:
-            self._discount(connection.peer.host, self._per_peer)
+        if self._per_peer is not None:
+            self._discount(self._counted_host(connection), self._per_peer)
         # Not at the first that goes: to stop and start again costs more than to accept one.
         if self._is_full and len(self.connections) <= self.capacity * 0.9:
             self._is_full = False
@@ -168,15 +173,22 @@ class Registry:
         return bool(self.acceptors) or len(self.connections) <= self.capacity
 
     def _count(self, connection: Connection, per_peer: Counter[str]) -> bool:
-        host = connection.peer.host
+        host = self._counted_host(connection)
         if host is None:
             return True
         per_peer[host] += 1
         limit = self.limits.connections_per_peer
         return limit is None or per_peer[host] <= limit
 
+    def _counted_host(self, connection: Connection) -> str | None:
+        """The address that a connection counts for. What a proxy opens is not one client's."""
+        peer = connection.peer
+        return None if self.proxies is not None and self.proxies.trusts(peer) else peer.host
+
     @staticmethod
-    def _discount(host: str, per_peer: Counter[str]) -> None:
+    def _discount(host: str | None, per_peer: Counter[str]) -> None:
+        if host is None:
+            return
         per_peer[host] -= 1
         if not per_peer[host]:
             del per_peer[host]

@@ -11,12 +11,22 @@ import ssl
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Protocol, runtime_checkable
 
 from .addresses import UnixFile, is_unix
 
 server_logger = logging.getLogger("sketch.server")
 
 ProtocolFactory = Callable[[], asyncio.BaseProtocol]
+
+
+@runtime_checkable
+class BeginsTls(Protocol):
+    """A protocol factory that may want to begin TLS itself, later than with a connection's first byte."""
+
+    def secured_by(self, ssl_context: ssl.SSLContext) -> ProtocolFactory | None:
+        """The factory to use in its place, for plain sockets; ``None`` where it does not want to."""
+
 
 # Turns of the event loop between an accepted connection and its first bytes being read: one for the
 # transport's start, one for the reader to be registered, one for the selector to report it.
@@ -65,6 +75,10 @@ class Listener:
     async def start(self, factory: ProtocolFactory) -> None:
         """Give every connection a protocol from ``factory``. Raises `OSError`, and keeps nothing open then;
         the same when it is cancelled."""
+        if self._ssl_context is not None and isinstance(factory, BeginsTls):
+            own = factory.secured_by(self._ssl_context)
+            if own is not None:
+                factory, self._ssl_context = own, None
         self._factory = factory
         try:
             await self._serve_all()

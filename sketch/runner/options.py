@@ -13,6 +13,7 @@ from typing import Any
 from ..accesslog import AbstractAccessLogger, AccessLogger
 from ..http.limits import DEFAULT_LIMITS, Limits
 from ..logs import access_logger, server_logger
+from ..net.proxies import TrustedProxies
 
 _SIZES = {
     "max_line_size": "request_line",
@@ -35,7 +36,8 @@ _PLAIN = frozenset(
         "timeout_ceil_threshold",
     }
 )
-SERVER_OPTIONS = _PLAIN | _SIZES.keys() | _TIMES.keys()
+_PROXIES = frozenset({"forwarded", "proxy_protocol", "trusted_proxies"})
+SERVER_OPTIONS = _PLAIN | _PROXIES | _SIZES.keys() | _TIMES.keys()
 """Every keyword that `server_options` takes."""
 
 
@@ -50,6 +52,8 @@ class ServerOptions:
         the logger for one record per answer; ``None`` for no access log.
     ``auto_decompress``
         whether bodies with a content coding are decoded (aiohttp documentation, ``RequestHandler``).
+    ``proxies``
+        the proxies that are believed when they say who is behind them.
     """
 
     limits: Limits = DEFAULT_LIMITS
@@ -61,6 +65,7 @@ class ServerOptions:
     access_log: logging.Logger | None = field(default=access_logger)
     access_log_class: type[AbstractAccessLogger] = AccessLogger
     access_log_format: str = AccessLogger.LOG_FORMAT
+    proxies: TrustedProxies | None = None
 
     def make_access_logger(self) -> AbstractAccessLogger | None:
         """The access logger, or ``None`` when nothing is to be logged."""
@@ -70,7 +75,9 @@ class ServerOptions:
 
 
 def server_options(**keywords: Any) -> ServerOptions:
-    """Options from keywords: those of aiohttp's ``RequestHandler``, and ``limits``, a `Limits`.
+    """Options from keywords: those of aiohttp's ``RequestHandler``, ``limits``, a `Limits`, and what
+    `TrustedProxies` is made of: ``trusted_proxies`` (its networks), ``forwarded`` (its header) and
+    ``proxy_protocol``.
 
     Where a keyword and ``limits`` speak of the same bound, the keyword wins. ``timeout_ceil_threshold`` is
     accepted and has no effect: deadlines here are those of one coarse clock. Raises `TypeError` for a
@@ -82,6 +89,7 @@ def server_options(**keywords: Any) -> ServerOptions:
     plain["limits"] = _limits(plain.get("limits"), keywords)
     if "access_log_class" in plain:
         _check_access_log_class(plain["access_log_class"])
+    plain["proxies"] = _proxies(**{name: keywords[name] for name in _PROXIES & keywords.keys()})
     return ServerOptions(**plain)
 
 
@@ -113,6 +121,18 @@ def _limits(limits: object, keywords: Mapping[str, Any]) -> Limits:
     changed = replace(limits or DEFAULT_LIMITS, **changes)
     # aiohttp has no bound on the whole head: a long line that was asked for must fit into ours.
     return changed if limits else replace(changed, head=max(changed.head, _longest_lines(changed)))
+
+
+def _proxies(
+    trusted_proxies: Any = None, forwarded: Any = None, proxy_protocol: Any = False
+) -> TrustedProxies | None:
+    if not isinstance(proxy_protocol, bool):
+        raise TypeError(f"proxy_protocol must be a bool, got {proxy_protocol!r}")
+    if trusted_proxies is not None:
+        return TrustedProxies(trusted_proxies, header=forwarded, proxy_protocol=proxy_protocol)
+    if forwarded is not None or proxy_protocol:
+        raise ValueError("forwarded and proxy_protocol need trusted_proxies: whom to believe")
+    return None
 
 
 def _longest_lines(limits: Limits) -> int:

@@ -101,7 +101,8 @@ def run_app(
         seconds between the signal and the end of accepting, in which a `sketch.health.readiness` route says
         503: the time that a load balancer needs to notice.
     ``**kwargs``
-        ``debug``, ``limits`` and the others of `sketch.runner.options.server_options`.
+        ``debug``, ``limits``, ``trusted_proxies`` and the others of
+        `sketch.runner.options.server_options`.
 
     Raises `TypeError` and `ValueError` for arguments that cannot be meant, before anything is started;
     `SystemExit` with code 1, after one line on standard error, when an address cannot be listened on; and

@@ -282,6 +282,7 @@ class AppRunner(BaseRunner):
             logger=options.logger,
             handler_cancellation=options.handler_cancellation,
             tcp_keepalive=options.tcp_keepalive,
+            proxies=options.proxies,
         )
 
     async def _abandon(self) -> None:

@@ -109,6 +109,13 @@ class FakeTransport(asyncio.Transport):
 
     # -- asyncio.Transport -----------------------------------------------------------------------------
 
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        assert isinstance(protocol, asyncio.Protocol)
+        self.protocol = protocol
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        return self.protocol
+
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if self._has_ended:
             raise RuntimeError("write() after write_eof()")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sketch.accesslog import AbstractAccessLogger, AccessLogger
+from sketch.http.exchange import Peer
 from sketch.http.limits import DEFAULT_LIMITS, Limits
 from sketch.runner.options import SERVER_OPTIONS, ServerOptions, server_options
 
@@ -109,3 +110,38 @@ def test_the_access_logger_is_made_of_class_logger_and_format() -> None:
 def test_without_an_access_log_there_is_no_access_logger() -> None:
     assert server_options(access_log=None).make_access_logger() is None
     assert isinstance(server_options().make_access_logger(), AccessLogger)
+
+
+# -- proxies ---------------------------------------------------------------------------------------------
+
+
+def test_nobody_is_trusted_by_default() -> None:
+    assert server_options().proxies is None
+    assert server_options(trusted_proxies=None, forwarded=None, proxy_protocol=False).proxies is None
+
+
+def test_trusted_proxies() -> None:
+    proxies = server_options(trusted_proxies=["10.0.0.0/8", "unix"], forwarded="x-forwarded").proxies
+    assert proxies is not None
+    assert (proxies.header, proxies.proxy_protocol) == ("x-forwarded", False)
+    assert proxies.trusts(Peer(("10.1.1.1", 1))) and not proxies.trusts(Peer(("11.1.1.1", 1)))
+    proxies = server_options(trusted_proxies="::1", proxy_protocol=True).proxies
+    assert proxies is not None
+    assert (proxies.header, proxies.proxy_protocol) == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "error", "message"),
+    [
+        ({"forwarded": "forwarded"}, ValueError, "need trusted_proxies"),
+        ({"proxy_protocol": True}, ValueError, "need trusted_proxies"),
+        ({"trusted_proxies": ["::1"]}, ValueError, "need forwarded or proxy_protocol"),
+        ({"trusted_proxies": [], "forwarded": "forwarded"}, ValueError, "must not be empty"),
+        ({"trusted_proxies": ["*"], "forwarded": "forwarded"}, ValueError, "trusted_proxies: '\\*'"),
+        ({"trusted_proxies": ["::1"], "forwarded": "X-Forwarded-For"}, ValueError, "must be one of"),
+        ({"trusted_proxies": ["::1"], "proxy_protocol": "v2"}, TypeError, "must be a bool, got 'v2'"),
+    ],
+)
+def test_proxies_that_cannot_be_meant(keywords: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        server_options(**keywords)

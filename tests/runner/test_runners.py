@@ -377,6 +377,7 @@ def test_the_server_is_told_what_the_runner_was_told(monkeypatch: pytest.MonkeyP
         "handler_cancellation": True,
         "tcp_keepalive": False,
         "refused": None,
+        "proxies": None,
     }
 
 
