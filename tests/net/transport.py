@@ -145,13 +145,6 @@ class FakeTransport(asyncio.Transport):
         self._high = 65536 if high is None else high
         self._low = self._high // 4 if low is None else low
 
-    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        assert isinstance(protocol, asyncio.Protocol)
-        self.protocol = protocol
-
-    def get_protocol(self) -> asyncio.BaseProtocol:
-        return self.protocol
-
     def is_reading(self) -> bool:
         return self._is_reading and not self._is_closing
 
