@@ -66,6 +66,11 @@ class Server:
         return H1Connection(self._registry)
 
     @property
+    def limits(self) -> Limits:
+        """What one client may make the server hold or wait for."""
+        return self._registry.limits
+
+    @property
     def connections(self) -> list[Connection]:
         """The connections that are open."""
         return list(self._registry.connections)
