@@ -326,11 +326,14 @@ class H1Connection(SocketConnection):
             self.pause_reading()
 
     def _discard(self, pieces: list[bytes]) -> None:
-        """Throw away a body that nobody read, up to the limit, so that the connection can go on."""
+        """Throw away a body that nobody read, up to the limit, so that the connection can go on.
+
+        Over TLS only the time is limited. The rest would have to be read in any case, or the answer could be
+        lost; and a client that was not told that its answer is the last would send another request."""
         self._discarded += sum(map(len, pieces))
         if self.engine.reading is READ:
             self._continue()
-        elif self._discarded > self.registry.limits.discard:
+        elif self._discarded > self.registry.limits.discard and self._can_half_close():
             self._linger()
 
     def body_taken(self, body: BodyBuffer) -> None:
