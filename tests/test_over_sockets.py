@@ -201,7 +201,7 @@ def run(ground: Ground, use: Callable[[Site], Awaitable[None]]) -> None:
         await site.start()
         try:
             async with asyncio.timeout(60):
-                await use(Site(runner, site.name, authority and authority.path))
+                await use(Site(runner, site.name, None if authority is None else authority.path))
         finally:
             await runner.cleanup()
         assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -263,7 +263,7 @@ def test_new_certificates_are_for_new_connections(new_loop: NewLoop, authority: 
 
 def _common_name(writer: asyncio.StreamWriter) -> str:
     subject = writer.get_extra_info("peercert")["subject"]
-    return dict(part for relative in subject for part in relative)["commonName"]
+    return str(dict(part for relative in subject for part in relative)["commonName"])
 
 
 # -- ends ----------------------------------------------------------------------------------------------

@@ -38,6 +38,9 @@ _VERIFY_MODES: Final = {
 _IGNORE_TIME: Final = ssl.VerifyFlags(0x200000)
 """``X509_V_FLAG_NO_CHECK_TIME``, for which Python has no name."""
 
+_OTHER_KEY: Final = ("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH", "NO_CERTIFICATE_ASSIGNED")
+"""OpenSSL's reasons for a key that belongs to another certificate; the last one, to one of another kind."""
+
 _CERTIFICATE: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _KEY: Final = re.compile(rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----")
 
@@ -210,7 +213,7 @@ def _reason(error: Exception) -> str:
 
 def _explain(pair: KeyPair, key: FilePath, error: Exception, *, was_asked: bool) -> CertificateFileError:
     reason = getattr(error, "reason", None)
-    if reason in ("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH"):
+    if reason in _OTHER_KEY:
         return CertificateFileError(
             key,
             f"this key does not belong to the first certificate in {os.fspath(pair.certificate)}. Was one of "
