@@ -120,9 +120,7 @@ class H1Connection(SocketConnection):
     def client_left(self) -> None:
         """Take the end of what the client sends for the end of its interest."""
         self.engine.lose()
-        if self.transport is not None:
-            self._wait_for_client(self.transport)
-            self.transport.close()
+        self._close_transport()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Called by asyncio when the connection is gone, whoever ended it."""
@@ -428,6 +426,9 @@ class H1Connection(SocketConnection):
     def _close(self) -> None:
         """Close once everything is sent."""
         self.engine.close()
+        self._close_transport()
+
+    def _close_transport(self) -> None:
         transport = self.transport
         # One of asyncio's over TLS forgets what it is connected to when it is closed twice.
         if transport is not None and not transport.is_closing():
