@@ -66,6 +66,24 @@ def run(*argv: str) -> int | str | None:
         (["--hostname=::1", "--port=0"], {"host": "::1", "port": 0, "path": None}),
         (["-U", "app.sock"], {"host": None, "port": None, "path": "app.sock"}),
         (["--path=app.sock", "-H", "a"], {"host": "a", "port": 8080, "path": "app.sock"}),
+        (
+            ["--tls-certificate", "a.pem"],
+            {"host": "localhost", "port": 8443, "path": None, "certificate": "a.pem"},
+        ),
+        (
+            [
+                "-P",
+                "81",
+                "--tls-certificate=a",
+                "--tls-key=b",
+                "--tls-reload-on-sighup",
+                "--tls-reload-interval=5",
+            ],
+            {
+                **{"host": "localhost", "port": 81, "path": None, "certificate": "a", "key": "b"},
+                **{"reload_on_sighup": True, "reload_interval": 5.0},
+            },
+        ),
     ],
 )
 def test_where_it_listens(
@@ -85,8 +103,8 @@ def test_what_it_serves(entry: str, runs: list[Any]) -> None:
 
 
 def test_the_other_arguments_are_the_functions(runs: list[Any]) -> None:
-    run("served_application:make", "-P", "81", "--config", "a.toml", "b")
-    assert sys.modules["served_application"].seen == [["--config", "a.toml", "b"]]
+    run("served_application:make", "-P", "81", "--config", "a.toml", "--key", "b", "--reload")
+    assert sys.modules["served_application"].seen == [["--config", "a.toml", "--key", "b", "--reload"]]
 
 
 @pytest.mark.parametrize(
@@ -104,6 +122,11 @@ def test_the_other_arguments_are_the_functions(runs: list[Any]) -> None:
         (["served_application:number"], "served_application:number is not callable"),
         (["served_application:make", "-P", "x"], "argument -P/--port: invalid int value: 'x'"),
         (["served_application:make", "-P", "70000"], "port must be between 0 and 65535, got 70000"),
+        (["served_application:make", "--tls-key", "a.pem"], "need --tls-certificate"),
+        (
+            ["served_application:make", "--tls-certificate", "a.pem", "--tls-reload-interval", "0"],
+            "--tls-reload-interval must be more than 0 seconds",
+        ),
         (["served_application:make", "-U", "/" + "x" * 200], "the path of a UNIX socket can have at most"),
     ],
 )

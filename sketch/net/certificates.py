@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final, Literal, NoReturn
 
 from ..http.certificate import Certificate
@@ -64,8 +63,7 @@ class Certificates:
         see `make_context`. They hold for all names.
 
     ``context`` is what to give as ``ssl_context``; it stays the same. Raises `CertificateFileError` for a
-    file that cannot be used, `ValueError` for arguments that cannot be meant. A certificate that is expired
-    or not valid yet is warned of, and served: its clients complain more usefully than a server that is down.
+    file that cannot be used, `ValueError` for arguments that cannot be meant.
     """
 
     def __init__(
@@ -165,7 +163,6 @@ class Certificates:
         self._clients.apply(context, authorities)
         if pair is not self._pairs[0] and not certificate.names("DNS"):
             raise CertificateFileError(pair.certificate, "names no host, so no client would be shown it")
-        _warn_of_dates(certificate, pair)
         return context, certificate
 
     def _read_stamps(self) -> _Stamps:
@@ -205,20 +202,3 @@ def _stamp(path: FilePath) -> tuple[int, int, int]:
     except OSError:
         return (0, 0, 0)
     return (status.st_ino, status.st_mtime_ns, status.st_size)
-
-
-def _warn_of_dates(certificate: Certificate, pair: KeyPair) -> None:
-    now = datetime.now(UTC)
-    path = os.fspath(pair.certificate)
-    if certificate.not_after < now:
-        logger.warning(
-            "%s: the certificate has expired on %s: clients will refuse it; renew it and reload",
-            path,
-            f"{certificate.not_after:%Y-%m-%d}",
-        )
-    elif certificate.not_before > now:
-        logger.warning(
-            "%s: the certificate is valid only from %s on: is the clock of this machine right?",
-            path,
-            f"{certificate.not_before:%Y-%m-%d %H:%M:%S} UTC",
-        )

@@ -5,14 +5,18 @@ The profile is Mozilla's "intermediate" (https://wiki.mozilla.org/Security/Serve
 connections, and nothing of which certificate a client is shown: that is in `certificates`.
 """
 
+import logging
 import os
 import re
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final, Literal
 
 from ..http.certificate import Certificate
+
+logger = logging.getLogger("sketch.server")
 
 FilePath = str | os.PathLike[str]
 Password = str | bytes | Callable[[], str | bytes]
@@ -157,12 +161,15 @@ def make_profile() -> ssl.SSLContext:
 def load(pair: KeyPair) -> tuple[ssl.SSLContext, Certificate]:
     """A context with a certificate and its key, and what that certificate is.
 
-    That they work is known and not hoped: a client in memory has been served with them. Raises
-    `CertificateFileError`."""
+    That they work is known and not hoped: a client in memory has been served with them. A certificate that
+    is expired or not valid yet is warned of, and loaded: its clients complain more usefully than a server
+    that is down. Raises `CertificateFileError`."""
     certificates = _read_pem(pair.certificate, _CERTIFICATE, "a certificate")
     context = make_profile()
     _load_key(context, pair)
-    return context, _serve_in_memory(context, certificates[0].decode("ascii", "replace"), pair)
+    certificate = _serve_in_memory(context, certificates[0].decode("ascii", "replace"), pair)
+    _warn_of_dates(certificate, pair)
+    return context, certificate
 
 
 def _load_key(context: ssl.SSLContext, pair: KeyPair) -> None:
@@ -258,3 +265,20 @@ def _serve_in_memory(context: ssl.SSLContext, own: str, pair: KeyPair) -> Certif
         ) from error
     assert fields is not None and der is not None, "the client has verified a certificate"
     return Certificate.read(fields, der)
+
+
+def _warn_of_dates(certificate: Certificate, pair: KeyPair) -> None:
+    now = datetime.now(UTC)
+    path = os.fspath(pair.certificate)
+    if certificate.not_after < now:
+        logger.warning(
+            "%s: the certificate has expired on %s: clients will refuse it; renew it and reload",
+            path,
+            f"{certificate.not_after:%Y-%m-%d}",
+        )
+    elif certificate.not_before > now:
+        logger.warning(
+            "%s: the certificate is valid only from %s on: is the clock of this machine right?",
+            path,
+            f"{certificate.not_before:%Y-%m-%d %H:%M:%S} UTC",
+        )
