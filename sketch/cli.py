@@ -28,7 +28,8 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "sketch") -> NoReturn
         what the program is called in messages.
 
     Raises `SystemExit`: with code 0 after the service was stopped, 2 for arguments that make no sense, 1
-    when a certificate cannot be used or the address not be listened on. Exceptions of the application pass through."""
+    when a certificate cannot be used or the address not be listened on. Exceptions of the application
+    pass through."""
     parser = _parser(prog)
     options, rest = parser.parse_known_args(argv)
     entry = _find_entry(parser, options.entry_func)

@@ -346,7 +346,8 @@ def test_certificates_are_reloaded_at_sighup(start: Start, tmp_path: Path) -> No
         app.on_startup.append(hang_up)
         import logging; logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
         web.run_app(
-            app, host="127.0.0.1", port=0, certificate="server.pem", key="server-key.pem", reload_on_sighup=True
+            app, host="127.0.0.1", port=0,
+            certificate="server.pem", key="server-key.pem", reload_on_sighup=True,
         )
         say(str(signal.getsignal(signal.SIGHUP) is signal.SIG_DFL))
     """)

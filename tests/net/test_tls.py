@@ -1,11 +1,11 @@
 """The profile, and files that can and cannot be used."""
 
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -18,12 +18,20 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from sketch.net.tls import CIPHERS, load
 from sketch.tls import CertificateFileError, KeyPair, make_context
-from tests.certificates import Authority, shake_hands, sign_itself
+from tests.certificates import Authority, PrivateKey, shake_hands
 
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path)
+
+
+def make_rsa_key() -> PrivateKey:
+    return rsa.generate_private_key(65537, 2048)
+
+
+def make_elliptic_key() -> PrivateKey:
+    return ec.generate_private_key(ec.SECP256R1())
 
 
 def key_of(pair: KeyPair) -> Path:
@@ -51,9 +59,11 @@ def test_the_profile(authority: Authority) -> None:
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-@pytest.mark.parametrize("key_type", [trustme.KeyType.RSA, trustme.KeyType.ECDSA])
-def test_clients_are_served(authority: Authority, version: ssl.TLSVersion, key_type: trustme.KeyType) -> None:
-    pair = authority.issue("localhost", key_type=key_type)
+@pytest.mark.parametrize("make_key", [make_rsa_key, make_elliptic_key])
+def test_clients_are_served(
+    authority: Authority, version: ssl.TLSVersion, make_key: Callable[[], PrivateKey]
+) -> None:
+    pair = authority.issue("localhost", key=make_key())
     client = authority.make_client_context()
     client.maximum_version = version
     client.set_alpn_protocols(["h2", "http/1.1"])
@@ -178,10 +188,10 @@ def test_der_is_recognised(authority: Authority, tmp_path: Path) -> None:
     assert "`openssl pkey -inform der` turns into PEM" in refusal(KeyPair(pair.certificate, key))
 
 
-@pytest.mark.parametrize("key_type", [trustme.KeyType.ECDSA, trustme.KeyType.RSA])
-def test_a_key_of_another_certificate(authority: Authority, key_type: trustme.KeyType) -> None:
+@pytest.mark.parametrize("make_key", [make_rsa_key, make_elliptic_key])
+def test_a_key_of_another_certificate(authority: Authority, make_key: Callable[[], PrivateKey]) -> None:
     pair = authority.issue("localhost")
-    other = authority.issue("localhost", file="other", key_type=key_type)
+    other = authority.issue("localhost", file="other", key=make_key())
     key_of(pair).write_bytes(key_of(other).read_bytes())
     text = refusal(pair)
     assert text.startswith(f"{pair.key}: this key does not belong to the first certificate in")
@@ -208,17 +218,15 @@ def test_a_file_that_is_cut_off(authority: Authority, broken: str) -> None:
 
 
 def test_a_key_that_is_too_short(authority: Authority) -> None:
-    pair = authority.issue("localhost", file="short", key_type=trustme.KeyType.RSA)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     if context.security_level < 2:
         pytest.skip("OpenSSL is built to be content with less")
-    sign_itself(pair, rsa.generate_private_key(65537, 1024), ExtendedKeyUsageOID.SERVER_AUTH)
+    pair = authority.issue("localhost", key=rsa.generate_private_key(65537, 1024))
     assert "too weak for OpenSSL's security level" in refusal(pair)
 
 
 def test_a_certificate_that_is_for_clients_only(authority: Authority) -> None:
-    pair = authority.issue("localhost")
-    sign_itself(pair, ec.generate_private_key(ec.SECP256R1()), ExtendedKeyUsageOID.CLIENT_AUTH)
+    pair = authority.issue("localhost", purposes=(ExtendedKeyUsageOID.CLIENT_AUTH,))
     text = refusal(pair)
     assert text.startswith(f"{pair.certificate}: no client could be served with it")
     assert "is it one for servers?" in text
