@@ -21,6 +21,14 @@ EVERY_PURPOSE = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUT
 DAY = timedelta(days=1)
 
 
+def make_rsa_key() -> PrivateKey:
+    return rsa.generate_private_key(65537, 2048)
+
+
+def make_elliptic_key() -> PrivateKey:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
 class Authority:
     """Issues certificates, as files.
 
@@ -30,7 +38,7 @@ class Authority:
 
     def __init__(self, directory: Path, name: str = "authority") -> None:
         self._directory = directory
-        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._key = make_elliptic_key()
         self._name = _make_name(name, None)
         usage = x509.KeyUsage(
             key_cert_sign=True, crl_sign=True, digital_signature=False, content_commitment=False,
@@ -58,7 +66,7 @@ class Authority:
         purposes: tuple[x509.ObjectIdentifier, ...] = EVERY_PURPOSE,
     ) -> KeyPair:
         """A certificate for these names, and its key, in two files; those of an earlier one are replaced."""
-        key = key or ec.generate_private_key(ec.SECP256R1())
+        key = key or make_elliptic_key()
         not_before = not_before or datetime.now(UTC) - DAY
         not_after = not_after or datetime.now(UTC) + 90 * DAY
         certificate = self._sign(

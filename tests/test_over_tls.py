@@ -15,6 +15,7 @@ import uvloop
 from sketch import web
 from sketch.http.limits import Limits
 from sketch.tls import Certificates, make_context
+from sketch.upgrade import UpgradeResponse
 from tests.certificates import Authority
 from tests.conformance.driver import settle, until
 
@@ -49,6 +50,18 @@ async def large(request: web.Request) -> web.StreamResponse:
 async def whole(request: web.Request) -> web.Response:
     """In one piece, so that the handler does not wait."""
     return web.Response(body=LARGE[: int(request.match_info["size"])])
+
+
+@routes.get("/echo")
+async def echo(request: web.Request) -> web.StreamResponse:
+    """Sends back what comes, as far as the first line that says so."""
+    response = UpgradeResponse("echo")
+    await response.prepare(request)
+    while (line := await response.reader.readline()) != b"end\n":
+        response.writer.write(line)
+        await response.writer.drain()
+    response.writer.write(b"bye")
+    return response
 
 
 class Place:
@@ -289,6 +302,26 @@ def test_a_refusal_reaches_a_client_that_is_still_sending(
         async with served(authority) as place:
             answer = await asyncio.to_thread(use, place)
             assert answer.startswith(b"HTTP/1.1 400 ") and b"Connection: close" in answer
+
+    run(new_loop, main)
+
+
+@LOOPS
+def test_a_connection_can_be_taken_over(new_loop: NewLoop, authority: Authority) -> None:
+    async def main() -> None:
+        async with served(authority) as place:
+            reader, writer = await place.connect()
+            writer.write(
+                b"GET /echo HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"
+            )
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+            line = b"x" * 60_000 + b"\n"
+            for _ in range(20):
+                writer.write(line)
+                assert await reader.readexactly(len(line)) == line
+            writer.write(b"end\n")
+            assert await reader.read() == b"bye"
+            await close(writer)
 
     run(new_loop, main)
 

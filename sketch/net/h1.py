@@ -368,7 +368,7 @@ class H1Connection(SocketConnection):
         transport.set_protocol(self)
         self._reading_paused = not transport.is_reading()
         if transport.is_closing():
-            self._wait_for_client(transport)
+            self._wait_for_client()
 
     # -- the end ---------------------------------------------------------------------------------------
 

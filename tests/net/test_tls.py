@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -18,20 +18,12 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from sketch.net.tls import CIPHERS, load
 from sketch.tls import CertificateFileError, KeyPair, make_context
-from tests.certificates import Authority, PrivateKey, shake_hands
+from tests.certificates import Authority, PrivateKey, make_elliptic_key, make_rsa_key, shake_hands
 
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path)
-
-
-def make_rsa_key() -> PrivateKey:
-    return rsa.generate_private_key(65537, 2048)
-
-
-def make_elliptic_key() -> PrivateKey:
-    return ec.generate_private_key(ec.SECP256R1())
 
 
 def key_of(pair: KeyPair) -> Path:
