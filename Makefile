@@ -64,7 +64,7 @@ test-all: ## run the test suite on every supported Python that is installed
 	[ -n "$$ran" ] && [ -z "$$failed" ]
 
 .PHONY: conformance
-conformance: $(VENV)/.installed-test ## run what every carrier has to pass, and the corpora of requests
+conformance: $(VENV)/.installed-scan ## run what every carrier has to pass, and the corpora of requests
 	@.ci/packages nginx:nginx-light
 	@$(RUN) -m pytest $(PYTEST_FLAGS) tests/conformance tests/corpora tests/smuggling
 

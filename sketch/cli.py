@@ -30,12 +30,14 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "sketch") -> NoReturn
         what the program is called in messages.
 
     Raises `SystemExit`: with code 0 after the service was stopped, 2 for arguments that make no sense, 1
-    when the address cannot be listened on. Exceptions of the application pass through."""
+    when a certificate cannot be used or the address not be listened on. Exceptions of the application
+    pass through."""
     parser = _parser(prog)
     options, rest = parser.parse_known_args(argv)
     entry = _find_entry(parser, options.entry_func)
     _check_address(parser, options)
     proxies = _find_proxies(parser, options)
+    tls = _tls_arguments(parser, options)
     logging.basicConfig(level=logging.DEBUG)
     host, port = options.hostname, options.port
     if options.path and host is None:
@@ -43,7 +45,7 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "sketch") -> NoReturn
     elif host is None:
         host = "localhost"
     app = entry if isinstance(entry, Application) else entry(rest)
-    run_app(app, host=host, port=port, path=options.path, **proxies)
+    run_app(app, host=host, port=port, path=options.path, **proxies, **tls)
     parser.exit(message="Stopped\n")
 
 
@@ -51,7 +53,9 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=prog, description="Serve a sketch.web application.")
     parser.add_argument("entry_func", metavar="entry-func", help=_FUNCTION_HELP)
     parser.add_argument("-H", "--hostname", help="host to serve on (default: localhost)")
-    parser.add_argument("-P", "--port", type=int, default=8080, help="port to serve on (default: 8080)")
+    parser.add_argument(
+        "-P", "--port", type=int, help="port to serve on (default: 8080, with a certificate 8443)"
+    )
     parser.add_argument(
         "-U",
         "--path",
@@ -68,6 +72,26 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--proxy-protocol", action="store_true", help="their connections begin with a PROXY header"
+    )
+    # Named at length: what is not known here is the application's, and must stay so.
+    tls = parser.add_argument_group("TLS")
+    tls.add_argument(
+        "--tls-certificate", metavar="FILE", help="certificate, followed by the intermediate ones (PEM)"
+    )
+    tls.add_argument(
+        "--tls-key", metavar="FILE", help="its private key (PEM); by default in the certificate's file"
+    )
+    tls.add_argument(
+        "--tls-reload-on-sighup",
+        action="store_true",
+        default=None,
+        help="load certificate and key again at each SIGHUP",
+    )
+    tls.add_argument(
+        "--tls-reload-interval",
+        metavar="SECONDS",
+        type=float,
+        help="look whether they have changed, and load them again",
     )
     return parser
 
@@ -94,7 +118,20 @@ def _find_entry(parser: argparse.ArgumentParser, entry_func: str) -> Any:
     return entry
 
 
+def _tls_arguments(parser: argparse.ArgumentParser, options: argparse.Namespace) -> dict[str, Any]:
+    """The keywords of `run_app` that were asked for."""
+    names = ("certificate", "key", "reload_on_sighup", "reload_interval")
+    given = {name: value for name in names if (value := getattr(options, f"tls_{name}")) is not None}
+    if given and options.tls_certificate is None:
+        parser.error("the other options for TLS need --tls-certificate")
+    if not given.get("reload_interval", 1) > 0:
+        parser.error("--tls-reload-interval must be more than 0 seconds")
+    return given
+
+
 def _check_address(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    if options.port is None:
+        options.port = 8080 if options.tls_certificate is None else 8443
     if options.path is not None and not hasattr(socket, "AF_UNIX"):
         parser.error("file system paths not supported by your operating environment")
     try:

@@ -18,6 +18,7 @@ from .appkeys import ChainMapProxy, Keeper, RequestKey
 from .callables import describe
 from .exceptions import HTTPBadRequest, HTTPRequestEntityTooLarge, HTTPRequestTimeout
 from .http import names
+from .http.certificate import Certificate
 from .http.cookies import parse_cookies
 from .http.errors import LocalProtocolError, RemoteProtocolError
 from .http.exchange import Exchange
@@ -361,6 +362,14 @@ class BaseRequest(Keeper):
         """The protocols that the client offers to change to, in its order (RFC 9110, section 7.8); see
         `UpgradeResponse`."""
         return self.head.framing.upgrade
+
+    @property
+    def peer_certificate(self) -> Certificate | None:
+        """The client's certificate, verified; ``None`` when it was not asked for one, or has shown none.
+
+        It is the one of the connection: behind a proxy that ends TLS, the proxy's or nobody's. Made anew
+        each time; keep it."""
+        return self.exchange.peer.certificate
 
     @property
     def transport(self) -> asyncio.BaseTransport | None:

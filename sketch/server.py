@@ -26,6 +26,9 @@ MOST_NAMED = 10
 
 server_logger = logging.getLogger("sketch.server")
 
+_MOMENT = 0.1
+"""Seconds after which it is looked again at whether clients have taken their answers."""
+
 
 class Server:
     """Serves exchanges to a handler, on any number of connections.
@@ -84,6 +87,11 @@ class Server:
         return partial(ProxiedConnection, self._registry, self._introducing, ssl_context)
 
     @property
+    def limits(self) -> Limits:
+        """What one client may make the server hold or wait for."""
+        return self._registry.limits
+
+    @property
     def connections(self) -> list[Connection]:
         """The connections that are open."""
         return list(self._registry.connections)
@@ -124,6 +132,7 @@ class Server:
                 self._registry.logger.warning(
                     "Shutdown: %d request(s) were cut off%s", len(left), self._name_some()
                 )
+            self._registry.is_over = True
             for connection in self.connections:
                 connection.abort()
             for task in left:
@@ -153,9 +162,10 @@ class Server:
                     if tasks := self._tasks():
                         await asyncio.wait(tasks)
                     elif any(connection.is_sending for connection in registry.connections):
-                        # It is closing, and lost once the client has taken the rest.
+                        # It is closing, and lost once the client has taken the rest. Over TLS that is not
+                        # said: it may have taken all, and not answer to the end of the connection.
                         registry.removed.clear()
-                        await registry.removed.wait()
+                        await _wait_a_moment(registry.removed)
                     else:
                         return
         except TimeoutError:
@@ -172,3 +182,11 @@ async def _settle(tasks: Collection["asyncio.Task[None]"], logger: logging.Logge
         task.cancelled() or task.exception()
     for task in stubborn:
         logger.error("Shutdown: a handler was cancelled, goes on all the same and is left behind: %r", task)
+
+
+async def _wait_a_moment(event: asyncio.Event) -> None:
+    try:
+        async with asyncio.timeout(_MOMENT):
+            await event.wait()
+    except TimeoutError:
+        pass

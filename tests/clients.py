@@ -3,6 +3,7 @@
 import asyncio
 import io
 import shutil
+import ssl
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -27,11 +28,17 @@ class Answer:
 
 
 class HttpClient(ABC):
-    """Sends requests to one server, and keeps its connections as it likes."""
+    """Sends requests to one server, and keeps its connections as it likes.
 
-    def __init__(self, base: str, directory: Path) -> None:
+    ``authority``
+        the file with the certificate of whoever signs the server's, for TLS.
+    """
+
+    def __init__(self, base: str, directory: Path, authority: Path | None = None) -> None:
         self._base = base
         self._directory = directory
+        self._authority = authority
+        self._tls = None if authority is None else ssl.create_default_context(cafile=authority)
 
     @abstractmethod
     async def request(
@@ -59,9 +66,10 @@ class _Pieces(httpx.AsyncByteStream):
 class AiohttpClient(HttpClient):
     """aiohttp."""
 
-    def __init__(self, base: str, directory: Path) -> None:
-        super().__init__(base, directory)
-        self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+    def __init__(self, base: str, directory: Path, authority: Path | None = None) -> None:
+        super().__init__(base, directory, authority)
+        connector = aiohttp.TCPConnector(ssl=self._tls or True)
+        self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
     async def request(
         self, method: str, target: str, body: bytes | None = None, fields: Mapping[str, str] | None = None
@@ -87,9 +95,11 @@ class AiohttpClient(HttpClient):
 class HttpxClient(HttpClient):
     """httpx."""
 
-    def __init__(self, base: str, directory: Path) -> None:
-        super().__init__(base, directory)
-        self._client = httpx.AsyncClient(base_url=base, trust_env=False, timeout=20)
+    def __init__(self, base: str, directory: Path, authority: Path | None = None) -> None:
+        super().__init__(base, directory, authority)
+        self._client = httpx.AsyncClient(
+            base_url=base, trust_env=False, timeout=20, verify=self._tls or False
+        )
 
     async def request(
         self, method: str, target: str, body: bytes | None = None, fields: Mapping[str, str] | None = None
@@ -133,7 +143,8 @@ class CurlClient(HttpClient):
     async def run(self, *arguments: str) -> Answer:
         """Run curl with these arguments. The last answer's head, and all the bodies."""
         heads = self._directory / "heads"
-        output = await run_curl("--dump-header", str(heads), *arguments)
+        trust = [] if self._authority is None else ["--cacert", str(self._authority)]
+        output = await run_curl("--dump-header", str(heads), *trust, *arguments)
         *_, last = heads.read_bytes().decode().strip().split("\r\n\r\n")
         status_line, *lines = last.split("\r\n")
         pairs = [line.partition(": ") for line in lines]

@@ -86,7 +86,25 @@ def run(*argv: str) -> int | str | None:
                 "proxy_protocol": True,
             },
         ),
-    ],  # fmt: skip
+        (
+            ["--tls-certificate", "a.pem"],
+            {"host": "localhost", "port": 8443, "path": None, "certificate": "a.pem"},
+        ),
+        (
+            [
+                "-P",
+                "81",
+                "--tls-certificate=a",
+                "--tls-key=b",
+                "--tls-reload-on-sighup",
+                "--tls-reload-interval=5",
+            ],
+            {
+                **{"host": "localhost", "port": 81, "path": None, "certificate": "a", "key": "b"},
+                **{"reload_on_sighup": True, "reload_interval": 5.0},
+            },
+        ),
+    ],
 )
 def test_where_it_listens(
     argv: list[str], keywords: dict[str, Any], runs: list[Any], capsys: pytest.CaptureFixture[str]
@@ -105,8 +123,8 @@ def test_what_it_serves(entry: str, runs: list[Any]) -> None:
 
 
 def test_the_other_arguments_are_the_functions(runs: list[Any]) -> None:
-    run("served_application:make", "-P", "81", "--config", "a.toml", "b")
-    assert sys.modules["served_application"].seen == [["--config", "a.toml", "b"]]
+    run("served_application:make", "-P", "81", "--config", "a.toml", "--key", "b", "--reload")
+    assert sys.modules["served_application"].seen == [["--config", "a.toml", "--key", "b", "--reload"]]
 
 
 @pytest.mark.parametrize(
@@ -127,6 +145,11 @@ def test_the_other_arguments_are_the_functions(runs: list[Any]) -> None:
         (["served_application:make", "--proxy-protocol"], "need trusted_proxies: whom to believe"),
         (["served_application:make", "--trusted-proxy=*"], "need forwarded or proxy_protocol"),
         (["served_application:make", "--forwarded=both"], "argument --forwarded: invalid choice: 'both'"),
+        (["served_application:make", "--tls-key", "a.pem"], "need --tls-certificate"),
+        (
+            ["served_application:make", "--tls-certificate", "a.pem", "--tls-reload-interval", "0"],
+            "--tls-reload-interval must be more than 0 seconds",
+        ),
         (["served_application:make", "-U", "/" + "x" * 200], "the path of a UNIX socket can have at most"),
     ],
 )

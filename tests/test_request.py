@@ -94,6 +94,32 @@ def test_tls_and_the_client() -> None:
     assert (make().scheme, make().secure, make().remote) == ("http", False, None)
 
 
+def test_the_client_s_certificate() -> None:
+    class Tls:
+        """As `ssl.SSLObject`, after a handshake."""
+
+        def __init__(self, fields: dict[str, Any] | None) -> None:
+            self._fields = fields
+
+        def getpeercert(self, binary_form: bool = False) -> Any:
+            return (self._fields and b"der") if binary_form else self._fields
+
+    def shows(fields: dict[str, Any] | None) -> Peer:
+        known = {"ssl_object": Tls(fields)}
+        return Peer(get_extra_info=lambda name, default=None: known.get(name, default))
+
+    dates = {"notBefore": "Jan  5 09:34:43 2026 GMT", "notAfter": "Jan  5 09:34:43 2027 GMT"}
+    name = ((("commonName", "alice"),),)
+    certificate = make(
+        peer=shows({"subject": name, "issuer": (), "serialNumber": "01", **dates})
+    ).peer_certificate
+    assert certificate is not None
+    assert (certificate.common_name, certificate.der) == ("alice", b"der")
+    # Not asked for one; asked, and shown none or one that was not verified; no TLS at all.
+    for peer in (shows(None), shows({}), Peer()):
+        assert make(peer=peer).peer_certificate is None
+
+
 def test_fields() -> None:
     request = make(fields=[("X-One", "1"), ("x-one", "ü"), (b"X-Two", b" 2 \t")])
     assert request.headers.getall("X-ONE") == ["1", "ü"]

@@ -7,14 +7,18 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import textwrap
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.certificates import Authority
 
 ROOT = Path(__file__).parent.parent
 LONGEST = 60.0
@@ -314,6 +318,58 @@ def test_it_runs_in_another_thread(start: Start) -> None:
     code, errors = program.end()
     assert code == 0, errors
     assert program.lines[-1] == "returned"
+
+
+# -- TLS ---------------------------------------------------------------------------------------------------
+
+
+def common_name(address: tuple[str, int], trust: ssl.SSLContext) -> str:
+    with socket.create_connection(address, timeout=LONGEST) as sock:
+        with trust.wrap_socket(sock, server_hostname="localhost") as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
+            certificate = client.getpeercert()
+            assert certificate is not None
+            subject: Any = certificate["subject"]
+            return str(dict(part for relative in subject for part in relative)["commonName"])
+
+
+def test_certificates_are_reloaded_at_sighup(start: Start, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    authority.issue("localhost", common_name="first")
+    program = start("""
+        async def hang_up(app):
+            # As early as that.
+            os.kill(os.getpid(), signal.SIGHUP)
+
+        app = make_app()
+        app.on_startup.append(hang_up)
+        import logging; logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
+        web.run_app(
+            app, host="127.0.0.1", port=0,
+            certificate="server.pem", key="server-key.pem", reload_on_sighup=True,
+        )
+        say(str(signal.getsignal(signal.SIGHUP) is signal.SIG_DFL))
+    """)
+    first = program.wait_for("were reloaded|Running on")
+    second = program.wait_for("were reloaded|Running on")
+    line = first if "Running" in first[0] else second
+    match = re.search(r"Running on https://([^/]+):(\d+) ", line.string)
+    assert match is not None and {first[0], second[0]} == {"were reloaded", "Running on"}
+    address = match[1], int(match[2])
+    trust = authority.make_client_context()
+    assert common_name(address, trust) == "first"
+    authority.issue("localhost", common_name="second")
+    program.signal(signal.SIGHUP)
+    program.wait_for("were reloaded")
+    assert common_name(address, trust) == "second"
+    (tmp_path / "server-key.pem").unlink()
+    program.signal(signal.SIGHUP)
+    program.wait_for("not reloaded, .* server-key.pem: there is no such file")
+    assert common_name(address, trust) == "second"
+    program.signal(signal.SIGTERM)
+    code, errors = program.end()
+    assert (code, program.lines[-1]) == (0, "True"), errors
 
 
 # -- ends from the inside ----------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from .certificate import Certificate
 from .errors import LocalProtocolError
 from .heads import RequestHead, ResponseHead
 
@@ -47,6 +48,14 @@ class Peer:
         self.authority = authority
         self.proxy = proxy
         self.get_extra_info: Callable[..., Any] = get_extra_info or _no_extra_info
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """The certificate that the peer has shown and that was verified; ``None`` when it was not asked
+        for one, or has none."""
+        tls = self.get_extra_info("ssl_object")
+        fields = None if tls is None else tls.getpeercert()
+        return Certificate.read(fields, tls.getpeercert(binary_form=True)) if fields else None
 
     @property
     def host(self) -> str | None:

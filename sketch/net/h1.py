@@ -27,6 +27,10 @@ TASK_NAME = "sketch request"
 
 Task: Any = asyncio.Task
 
+_SILENCE = 2.0
+"""Seconds without a byte after which a client over TLS, which was told that the answer is the last, is taken
+to have nothing more to send: longer than its round trip, and than it takes to read the answer."""
+
 _REFUSAL_FIELDS = (
     ("Content-Type", "text/plain; charset=utf-8"),
     ("X-Content-Type-Options", "nosniff"),
@@ -38,8 +42,8 @@ class H1Connection(SocketConnection):
     """The server's end of one HTTP/1 connection."""
 
     __slots__ = (
-        "_body_pace", "_discarded", "_exchange", "_idle_until", "_is_lingering", "_is_starting", "_send_pace",
-        "_taken_over", "_unsent", "engine", "task",
+        "_body_pace", "_discarded", "_exchange", "_has_heard", "_idle_until", "_is_lingering", "_is_starting",
+        "_linger_until", "_send_pace", "_taken_over", "_unsent", "engine", "task",
     )  # fmt: skip
 
     def __init__(self, registry: Registry) -> None:
@@ -56,6 +60,8 @@ class H1Connection(SocketConnection):
         self._discarded = 0
         self._unsent = 0
         self._is_lingering = False
+        self._linger_until = 0.0
+        self._has_heard = False
         self._is_starting = False
 
     # -- what asyncio calls ----------------------------------------------------------------------------
@@ -80,6 +86,8 @@ class H1Connection(SocketConnection):
             engine.hold(data)
             if engine.held > self.registry.limits.read_buffer:
                 self.pause_reading()
+        else:
+            self._has_heard = True
 
     def eof_received(self) -> bool:
         """Called by asyncio when the client will send nothing more. It may still want its answer, unless its
@@ -96,21 +104,23 @@ class H1Connection(SocketConnection):
             # It may be half closed and wait for an answer, but then to a request that it never made.
             if self._exchange is not None and self.transport is not None:
                 self._exchange.body_failed(Disconnected("the client left in the middle of the body"))
-                self._wait_for_client(self.transport)
+                self._wait_for_client()
             return False
         if self._exchange is None:
             if not engine.held:
                 return False
             # What it sent ahead is still answered; of half a head it is known now that it is the last.
             self.registry.loop.call_soon(self._receive_held, context=self.registry.context)
-        return self._can_half_close()
+        if self._can_half_close():
+            return True
+        # Over TLS its end is the end of both sides: asyncio closes, and we see to it that it comes to that.
+        self._wait_for_client()
+        return False
 
     def client_left(self) -> None:
         """Take the end of what the client sends for the end of its interest."""
         self.engine.lose()
-        if self.transport is not None:
-            self._wait_for_client(self.transport)
-            self.transport.close()
+        self._close_transport()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Called by asyncio when the connection is gone, whoever ended it."""
@@ -130,7 +140,7 @@ class H1Connection(SocketConnection):
         if self._send_pace is None:
             self._send_pace = SendPace(registry.limits.send_timeout)
         if self.transport is not None:
-            self._send_pace.watch(self.transport.get_write_buffer_size(), registry.clock.now)
+            self._send_pace.watch(self.unsent, registry.clock.now)
             self.deadline = min(self.deadline, self._send_pace.deadline)
 
     def resume_writing(self) -> None:
@@ -314,11 +324,14 @@ class H1Connection(SocketConnection):
             self.pause_reading()
 
     def _discard(self, pieces: list[bytes]) -> None:
-        """Throw away a body that nobody read, up to the limit, so that the connection can go on."""
+        """Throw away a body that nobody read, up to the limit, so that the connection can go on.
+
+        Over TLS only the time is limited. The rest would have to be read in any case, or the answer could be
+        lost; and a client that was not told that its answer is the last would send another request."""
         self._discarded += sum(map(len, pieces))
         if self.engine.reading is READ:
             self._continue()
-        elif self._discarded > self.registry.limits.discard:
+        elif self._discarded > self.registry.limits.discard and self._can_half_close():
             self._linger()
 
     def body_taken(self, body: BodyBuffer) -> None:
@@ -355,7 +368,7 @@ class H1Connection(SocketConnection):
         transport.set_protocol(self)
         self._reading_paused = not transport.is_reading()
         if transport.is_closing():
-            self._wait_for_client(transport)
+            self._wait_for_client()
 
     # -- the end ---------------------------------------------------------------------------------------
 
@@ -367,7 +380,7 @@ class H1Connection(SocketConnection):
     @property
     def is_sending(self) -> bool:
         """Whether a part of an answer is not taken by the client."""
-        return self.transport is not None and self.transport.get_write_buffer_size() > 0
+        return self.unsent > 0
 
     def _refuse(self, status: int, reason: str) -> None:
         """Answer what is no request, and close."""
@@ -386,18 +399,26 @@ class H1Connection(SocketConnection):
 
     def _linger(self) -> None:
         """Close, but go on taking what still arrives: to reset the connection now could destroy the answer
-        on its way (RFC 9112, section 9.6)."""
+        on its way (RFC 9112, section 9.6).
+
+        TLS has no half close. The client has to find out from the answer that nothing more will be read,
+        and we wait until it does, or is silent."""
         transport = self.transport
         if transport is None or transport.is_closing():
             return
         self.engine.close()
-        if not self._can_half_close() or self.engine.is_ended:
+        if self.engine.is_ended:
             self._close()
             return
         self._is_lingering = True
-        self._wait_for_client(transport)
+        self._wait_for_client()
+        if not self._can_half_close():
+            self._has_heard = False
+            self._linger_until = self.deadline
+            self.deadline = self.registry.clock.now + _SILENCE
         self.resume_reading()
-        transport.write_eof()
+        if self._can_half_close():
+            transport.write_eof()
 
     def _can_half_close(self) -> bool:
         return self.transport is not None and self.transport.can_write_eof()
@@ -405,14 +426,18 @@ class H1Connection(SocketConnection):
     def _close(self) -> None:
         """Close once everything is sent."""
         self.engine.close()
+        self._close_transport()
+
+    def _close_transport(self) -> None:
         transport = self.transport
-        if transport is not None:
-            self._wait_for_client(transport)
+        # One of asyncio's over TLS forgets what it is connected to when it is closed twice.
+        if transport is not None and not transport.is_closing():
+            self._wait_for_client()
             transport.close()
 
-    def _wait_for_client(self, transport: asyncio.Transport) -> None:
+    def _wait_for_client(self) -> None:
         """Let the client take what is left: a part of it, at least, within each such time."""
-        self._unsent = transport.get_write_buffer_size()
+        self._unsent = self.unsent
         self.deadline = self.registry.clock.now + self.registry.limits.lingering_timeout
 
     def abort(self) -> None:
@@ -429,28 +454,43 @@ class H1Connection(SocketConnection):
         transport = self.transport
         if transport is None:
             return
-        if self._is_lingering or transport.is_closing():
-            if transport.get_write_buffer_size() < self._unsent:
-                self._wait_for_client(transport)
-            else:
-                self.abort()
+        if transport.is_closing() or self._is_lingering:
+            self._check_end(transport)
         elif self._exchange is not None or self.writing_paused:
-            self._check_pace(transport)
+            self._check_pace()
         elif self.engine.reading is HEAD and self.engine.held:
             self.deadline = NEVER
             self._refuse(408, "the request's head took too long")
         elif self.engine.reading is READING_BODY:
             self._linger()
         else:
-            self._check_idle(transport)
+            self._check_idle()
 
-    def _check_pace(self, transport: asyncio.Transport) -> None:
+    def _check_end(self, transport: asyncio.Transport) -> None:
+        """Whether the client takes what is left, and over TLS, whether it still sends."""
+        unsent, now = self.unsent, self.registry.clock.now
+        if transport.is_closing() or transport.can_write_eof():
+            if unsent < self._unsent:
+                self._wait_for_client()
+            else:
+                self.abort()
+            return
+        if unsent < self._unsent:
+            self._unsent = unsent
+            self._linger_until = now + self.registry.limits.lingering_timeout
+        if now < self._linger_until and (self._has_heard or unsent):
+            self._has_heard = False
+            self.deadline = now + _SILENCE
+        else:
+            self._close()
+
+    def _check_pace(self) -> None:
         """Whether the body comes, and the answer is taken, as fast as can be expected."""
         now = self.registry.clock.now
         self.deadline = NEVER
         sending = self._send_pace
         if self.writing_paused and sending is not None:
-            if sending.is_stuck(transport.get_write_buffer_size(), now):
+            if sending.is_stuck(self.unsent, now):
                 self.abort()
                 return
             self.deadline = sending.deadline
@@ -464,9 +504,9 @@ class H1Connection(SocketConnection):
             self.engine.lose()
             self._exchange.body_failed(RemoteProtocolError("the request's body took too long", status=408))
 
-    def _check_idle(self, transport: asyncio.Transport) -> None:
+    def _check_idle(self) -> None:
         """A client that took its last answer may be silent for a while longer."""
-        if self._idle_until is NEVER and not transport.get_write_buffer_size():
+        if self._idle_until is NEVER and not self.unsent:
             limits = self.registry.limits
             self.deadline += limits.keepalive_timeout - limits.send_timeout
             self._idle_until = self.deadline

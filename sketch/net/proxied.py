@@ -6,7 +6,7 @@ knows who the client is. Whoever is not a trusted proxy, or sends anything else,
 
 import asyncio
 import ssl
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from ..http.errors import RemoteProtocolError
 from ..http.exchange import Peer
@@ -17,10 +17,7 @@ from .h1 import H1Connection
 from .pace import NEVER
 from .proxies import TrustedProxies
 from .registry import Registry
-
-_CLOSING_TIMEOUT: Final = 3600.0
-"""Seconds for a TLS connection that is closed to come to its end. The connection that it is handed to sees to
-that itself, and looks at whether the client goes on taking its answer, which the event loop does not."""
+from .tls import CLOSING_TIMEOUT
 
 
 class ProxiedConnection(SocketConnection):
@@ -104,7 +101,7 @@ class ProxiedConnection(SocketConnection):
                 context,
                 server_side=True,
                 ssl_handshake_timeout=registry.limits.tls_handshake_timeout,
-                ssl_shutdown_timeout=_CLOSING_TIMEOUT,
+                ssl_shutdown_timeout=CLOSING_TIMEOUT,
             )
         except OSError as error:
             # `ssl.SSLError` is one. There is nobody to tell.

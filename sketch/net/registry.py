@@ -81,6 +81,8 @@ class Registry:
         whether the server is going away.
     ``draining``
         set when it is.
+    ``is_over``
+        whether it has gone: a connection whose TLS handshake ends only now may not stay.
     ``requests_count``
         requests begun so far.
     ``abandoned``
@@ -93,8 +95,8 @@ class Registry:
 
     __slots__ = (
         "_is_full", "_per_peer", "abandoned", "acceptors", "admission", "capacity", "clock", "connections",
-        "context", "draining", "handler", "handler_cancellation", "is_draining", "limits", "logger", "loop",
-        "parser", "proxies", "refused", "removed", "requests_count", "tcp_keepalive",
+        "context", "draining", "handler", "handler_cancellation", "is_draining", "is_over", "limits",
+        "logger", "loop", "parser", "proxies", "refused", "removed", "requests_count", "tcp_keepalive",
     )  # fmt: skip
 
     def __init__(
@@ -132,7 +134,7 @@ class Registry:
         self.context: contextvars.Context | None = None
         self.removed = asyncio.Event()
         self.draining = asyncio.Event()
-        self.is_draining = False
+        self.is_draining = self.is_over = False
         self.requests_count = 0
 
     def add(self, connection: Connection) -> bool:
@@ -141,6 +143,8 @@ class Registry:
             self.context = contextvars.copy_context()
         self.connections.add(connection)
         self.clock.start()
+        if self.is_over:
+            return False
         if len(self.connections) >= self.capacity and not self._fill():
             return False
         return self._per_peer is None or self._count(connection, self._per_peer)

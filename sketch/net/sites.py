@@ -11,7 +11,7 @@ import ssl
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from .addresses import UnixFile, is_unix
 
@@ -37,11 +37,20 @@ _HANDSHAKE_GRACE = 1.0
 
 
 class Listener:
-    """Listening sockets, served together, stopped together. It owns them from the start on."""
+    """Listening sockets, served together, stopped together. It owns them from the start on.
+
+    ``ssl_context``
+        for TLS.
+    ``ssl_handshake_timeout``
+        seconds from an accepted connection to the end of its TLS handshake; by default the event loop's.
+    ``ssl_shutdown_timeout``
+        seconds from the close of a connection to its end, in which the client has to take what was
+        written, and to say that it has; by default the event loop's.
+    """
 
     __slots__ = (
-        "_accepts", "_backlog", "_factory", "_servers", "_sockets", "_ssl_context", "_turn",
-        "_unix_file", "_is_stopping",
+        "_accepts", "_backlog", "_factory", "_is_stopping", "_servers", "_sockets", "_tls", "_turn",
+        "_unix_file",
     )  # fmt: skip
 
     def __init__(
@@ -49,11 +58,20 @@ class Listener:
         sockets: Sequence[socket.socket],
         *,
         ssl_context: ssl.SSLContext | None = None,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
         backlog: int = 128,
         unix_file: UnixFile | None = None,
     ) -> None:
         self._sockets = list(sockets)
-        self._ssl_context = ssl_context
+        # As the event loop takes them: the timeouts only together with a context.
+        self._tls: dict[str, Any] = {}
+        if ssl_context is not None:
+            self._tls = {
+                "ssl": ssl_context,
+                "ssl_handshake_timeout": ssl_handshake_timeout,
+                "ssl_shutdown_timeout": ssl_shutdown_timeout,
+            }
         self._backlog = backlog
         self._unix_file = unix_file
         self._servers: list[asyncio.AbstractServer] = []
@@ -75,10 +93,10 @@ class Listener:
     async def start(self, factory: ProtocolFactory) -> None:
         """Give every connection a protocol from ``factory``. Raises `OSError`, and keeps nothing open then;
         the same when it is cancelled."""
-        if self._ssl_context is not None and isinstance(factory, BeginsTls):
-            own = factory.secured_by(self._ssl_context)
+        if self._tls and isinstance(factory, BeginsTls):
+            own = factory.secured_by(self._tls["ssl"])
             if own is not None:
-                factory, self._ssl_context = own, None
+                factory, self._tls = own, {}
         self._factory = factory
         try:
             await self._serve_all()
@@ -93,16 +111,14 @@ class Listener:
 
     async def _serve(self, factory: ProtocolFactory, sock: socket.socket) -> asyncio.AbstractServer:
         loop = asyncio.get_running_loop()
-        context, backlog = self._ssl_context, self._backlog
+        options = {**self._tls, "backlog": self._backlog}
         sock.setblocking(False)
         if not is_unix(sock):
-            return await loop.create_server(factory, sock=sock, ssl=context, backlog=backlog)
+            return await loop.create_server(factory, sock=sock, **options)
         if sys.version_info < (3, 13):
-            return await loop.create_unix_server(factory, sock=sock, ssl=context, backlog=backlog)
+            return await loop.create_unix_server(factory, sock=sock, **options)
         # The file of a socket that we were given belongs to whoever made it (a service manager, say).
-        return await loop.create_unix_server(
-            factory, sock=sock, ssl=context, backlog=backlog, cleanup_socket=False
-        )
+        return await loop.create_unix_server(factory, sock=sock, cleanup_socket=False, **options)
 
     def pause(self) -> None:
         """Accept nothing until `resume`: who connects waits in the backlog. Takes effect in a few turns of
@@ -214,13 +230,12 @@ class Listener:
 
     async def _connect(self, connection: socket.socket) -> None:
         assert self._factory is not None, "connections are accepted only after the start"
-        loop, context = asyncio.get_running_loop(), self._ssl_context
-        # Not by cancelling: uvloop then waits for the other side's answer to the end of TLS.
-        grace = _HANDSHAKE_GRACE if context else None
+        loop, options = asyncio.get_running_loop(), self._tls
+        if options:
+            # Not by cancelling: uvloop then waits for the other side's answer to the end of TLS.
+            options = {**options, "ssl_handshake_timeout": _HANDSHAKE_GRACE}
         try:
-            await loop.connect_accepted_socket(
-                self._factory, connection, ssl=context, ssl_handshake_timeout=grace
-            )
+            await loop.connect_accepted_socket(self._factory, connection, **options)
         except OSError:
             # Gone again, or no TLS: there is nobody to tell. (`ssl.SSLError` is an `OSError`.)
             connection.close()

@@ -29,12 +29,15 @@ from ..net.addresses import (
     check_socket,
     check_unix_path,
 )
+from ..net.certificates import Certificates
+from ..net.tls import CertificateFileError, FilePath
 from .logs import default_logging
 from .loops import LoopChoice, loop_factory
 from .options import check_seconds, server_options
 from .runners import GracefulExit
 from .service import CannotListen, Service, SiteFactory
 from .site import PathLike, SockSite, TCPSite, UnixSite
+from .tls import find_certificates, find_context, find_reloading
 
 T = TypeVar("T")
 
@@ -67,6 +70,10 @@ def run_app(
     handler_cancellation: bool = False,
     path_mode: int | None = None,
     drain_delay: float = 0.0,
+    certificate: FilePath | Certificates | None = None,
+    key: FilePath | None = None,
+    reload_on_sighup: bool = False,
+    reload_interval: float | None = None,
     **kwargs: Any,
 ) -> None:
     """Serve an application until SIGINT or SIGTERM, then take it down in order and return (aiohttp
@@ -100,12 +107,21 @@ def run_app(
     ``drain_delay``
         seconds between the signal and the end of accepting, in which a `sketch.health.readiness` route says
         503: the time that a load balancer needs to notice.
+    ``certificate``, ``key``
+        for TLS, in the place of ``ssl_context``: two files (see `sketch.tls.KeyPair`), or
+        `sketch.tls.Certificates` for all that is beyond that.
+    ``reload_on_sighup``
+        whether SIGHUP has the files of ``certificate`` loaded again. What cannot be loaded is logged, and
+        what was there before stays in use.
+    ``reload_interval``
+        seconds between two looks at whether these files have changed; by default nobody looks.
     ``**kwargs``
         ``debug``, ``limits``, ``trusted_proxies`` and the others of
         `sketch.runner.options.server_options`.
 
     Raises `TypeError` and `ValueError` for arguments that cannot be meant, before anything is started;
-    `SystemExit` with code 1, after one line on standard error, when an address cannot be listened on; and
+    `SystemExit` with code 1, after one line on standard error, when a certificate cannot be used or an
+    address not be listened on; and
     what the application raises at its start or in its hooks, after everything that had started was cleaned
     up. `GracefulExit` raised anywhere in the application ends it like a signal."""
     _require_no_running_loop()
@@ -120,14 +136,16 @@ def run_app(
     server_options(**kwargs)
     kwargs["drain_delay"] = check_seconds("drain_delay", drain_delay)
     kwargs["shutdown_timeout"] = check_seconds("shutdown_timeout", shutdown_timeout)
-    common = {"ssl_context": _check_ssl_context(ssl_context), "backlog": check_backlog(backlog)}
+    certificates = _load_certificates(certificate, key)
+    reloading = find_reloading(certificates, on_sighup=reload_on_sighup, interval=reload_interval)
+    common = {"ssl_context": find_context(ssl_context, certificates), "backlog": check_backlog(backlog)}
     sites = [
         *_unix_sites(path, check_mode(path_mode), common),
         *_sock_sites(sock, common),
     ]
     if host is not None or port is not None or not sites:
         sites += _tcp_sites(host, port, {**common, "reuse_address": reuse_address, "reuse_port": reuse_port})
-    service = Service(app, sites, kwargs, print=print)
+    service = Service(app, sites, kwargs, companion=reloading, print=print)
     with default_logging(), _signals_handled(service) if handle_signals else nullcontext():
         _run(service, loop)
 
@@ -161,10 +179,15 @@ def _require_no_running_loop() -> None:
 # -- where to listen ---------------------------------------------------------------------------------------
 
 
-def _check_ssl_context(context: object) -> ssl.SSLContext | None:
-    if context is None or isinstance(context, ssl.SSLContext):
-        return context
-    raise TypeError(f"ssl_context must be an ssl.SSLContext, got {context!r}")
+def _load_certificates(
+    certificate: FilePath | Certificates | None, key: FilePath | None
+) -> Certificates | None:
+    try:
+        with default_logging():
+            return find_certificates(certificate, key)
+    except CertificateFileError as error:
+        sys.stderr.write(f"sketch: {error}\n")
+        raise SystemExit(1) from error
 
 
 def _tcp_sites(host: Hosts, port: int | None, arguments: dict[str, Any]) -> list[SiteFactory]:

@@ -33,6 +33,8 @@ class Service:
         make the sites, once the application has started.
     ``arguments``
         the keywords of `AppRunner`.
+    ``companion``
+        makes what runs beside the application from before its start to after its end, and is cancelled then.
     ``print``
         told where the application runs; ``None`` for silence.
     """
@@ -43,9 +45,11 @@ class Service:
         sites: Sequence[SiteFactory],
         arguments: dict[str, Any],
         *,
+        companion: Callable[[], Awaitable[None]] | None = None,
         print: Callable[..., None] | None = None,
     ) -> None:
         self._app = app
+        self._companion = companion
         self._sites = sites
         self._arguments = arguments
         self._print = print
@@ -63,11 +67,17 @@ class Service:
         Raises `CannotListen` and what the application raises. Cancelled: takes everything down first."""
         self._task = asyncio.current_task()
         self._loop = asyncio.get_running_loop()
+        companion = None if self._companion is None else asyncio.ensure_future(self._companion())
         try:
             await self._start_and_wait()
         finally:
-            if self._runner is not None:
-                await self._runner.cleanup()
+            try:
+                if self._runner is not None:
+                    await self._runner.cleanup()
+            finally:
+                if companion is not None:
+                    companion.cancel()
+                    await asyncio.wait([companion])
 
     def request_stop(self) -> None:
         """Let `run` come to its end, from wherever it is. Safe at any time."""
@@ -125,6 +135,8 @@ class Service:
         await self._stop.wait()
 
     async def _start(self) -> None:
+        if self._companion is not None:
+            await asyncio.sleep(0)  # It begins first: a signal that it handles may come during the start.
         app = self._app
         self._runner = runner = AppRunner(
             await app if inspect.isawaitable(app) else app,

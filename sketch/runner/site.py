@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from yarl import URL
 
+from ..http.limits import Limits
 from ..net.addresses import (
     UnixFile,
     bind_tcp,
@@ -28,6 +29,7 @@ from ..net.addresses import (
     is_unix,
 )
 from ..net.sites import Listener, PipeListener, ProtocolFactory
+from ..net.tls import CLOSING_TIMEOUT
 from ..server import Server
 
 PathLike = str | bytes | os.PathLike[str] | os.PathLike[bytes]
@@ -143,6 +145,15 @@ class _ListeningSite(BaseSite):
             self._runner._unreg_site(self)
             raise
 
+    def _listening_options(self) -> dict[str, Any]:
+        options: dict[str, Any] = {"ssl_context": self._ssl_context, "backlog": self._backlog}
+        # A server of another kind may know no limits; the event loop's own are in force then.
+        limits: Limits | None = getattr(self._runner.server, "limits", None)
+        if limits is not None:
+            options["ssl_handshake_timeout"] = limits.tls_handshake_timeout
+            options["ssl_shutdown_timeout"] = CLOSING_TIMEOUT
+        return options
+
     @abstractmethod
     async def _listen(self) -> Listener | PipeListener: ...
 
@@ -200,7 +211,7 @@ class TCPSite(_ListeningSite):
             reuse_port=self._reuse_port,
         )
         self._bound_port = sockets[0].getsockname()[1]
-        return Listener(sockets, ssl_context=self._ssl_context, backlog=self._backlog)
+        return Listener(sockets, **self._listening_options())
 
 
 class UnixSite(_ListeningSite):
@@ -241,7 +252,7 @@ class UnixSite(_ListeningSite):
     async def _listen(self) -> Listener:
         sock = bind_unix(self._raw_path, backlog=self._backlog, mode=self._mode)
         unix_file = UnixFile(self._raw_path)
-        return Listener([sock], ssl_context=self._ssl_context, backlog=self._backlog, unix_file=unix_file)
+        return Listener([sock], unix_file=unix_file, **self._listening_options())
 
 
 class NamedPipeSite(_ListeningSite):
@@ -303,4 +314,4 @@ class SockSite(_ListeningSite):
         return self._name
 
     async def _listen(self) -> Listener:
-        return Listener([self._sock], ssl_context=self._ssl_context, backlog=self._backlog)
+        return Listener([self._sock], **self._listening_options())

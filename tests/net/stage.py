@@ -59,11 +59,13 @@ def run(main: Callable[[], Awaitable[None]]) -> None:
 class Line:
     """One connection to the server, and its client."""
 
-    def __init__(self, server: Server, address: Any = CLIENT) -> None:
+    def __init__(
+        self, server: Server, address: Any = CLIENT, make_transport: type[FakeTransport] = FakeTransport
+    ) -> None:
         protocol = server()
         assert isinstance(protocol, H1Connection)
         self.connection = protocol
-        self.transport = FakeTransport(protocol, address=address)
+        self.transport = make_transport(protocol, address=address)
 
     async def send(self, *data: bytes) -> None:
         """Send these bytes, each in a packet of its own, and let the server take them."""

@@ -221,3 +221,13 @@ class FakeTransport(asyncio.Transport):
         if not self.has_sent_end:
             self.has_sent_end = True
             self._far_end.end_came()
+
+
+class FakeTlsTransport(FakeTransport):
+    """One that knows no half close: neither side can end its own direction alone."""
+
+    def can_write_eof(self) -> bool:
+        return False
+
+    def write_eof(self) -> None:
+        raise NotImplementedError
