@@ -154,10 +154,10 @@ class StreamResponse(HeadBuilder, TrailerBuilder, Keeper):
                 self._set_content_type(OCTET_STREAM, {})
             if not request.has_prepare_hooks:
                 return self._build_head()
+            self._add_automatic_fields()
+            shown = self._show_length()
         except (TypeError, ValueError) as error:
             raise _name_handler(request, error) from error
-        self._add_automatic_fields()
-        shown = self._show_length()
         await request.run_prepare_hooks(self)
         if shown is not None and self.headers.get(names.CONTENT_LENGTH) == shown:
             # A hook may have changed the body. The carrier says how long it is.
