@@ -222,7 +222,7 @@ def read_framing(present: dict[bytes, list[bytes]], version: HttpVersion) -> Fra
     expect_continue = (
         b"expect" in present
         and version is HttpVersion11
-        and set(_split_tokens(present[b"expect"])) == {b"100-continue"}
+        and _split_tokens(present[b"expect"]) == [b"100-continue"]
     )
     upgrade: tuple[str, ...] = ()
     if b"upgrade" in options and b"upgrade" in present and version is HttpVersion11:

@@ -45,6 +45,21 @@ def closing() -> H1Engine:
     return answered(engine_with(get(b"Connection: close").wire))
 
 
+def asking() -> H1Engine:
+    return engine_with(get(b"Connection: upgrade", b"Upgrade: echo").wire)
+
+
+def asking_in_body() -> H1Engine:
+    fields = (b"Content-Length: 5", b"Connection: upgrade", b"Upgrade: echo")
+    return engine_with(post(*fields, body=b"ab"))
+
+
+def taken_over() -> H1Engine:
+    engine = asking()
+    engine.take_over(SWITCH, AUTOMATIC)
+    return engine
+
+
 def broken(engine: H1Engine) -> H1Engine:
     with pytest.raises(RemoteProtocolError):
         engine.receive_end()
@@ -68,6 +83,8 @@ def closed() -> H1Engine:
     return engine
 
 
+SWITCH = ResponseHead(101, "Switching Protocols", (("Upgrade", "echo"),))
+
 ACTIONS: dict[str, Callable[[H1Engine], object]] = {
     "receive_head": lambda engine: engine.receive_head(b"GET / HT"),
     "receive_body": lambda engine: engine.receive_body(b"c"),
@@ -82,6 +99,7 @@ ACTIONS: dict[str, Callable[[H1Engine], object]] = {
     "start": lambda engine: engine.start(OK, None, AUTOMATIC),
     "send": lambda engine: engine.send(b"hello"),
     "finish": lambda engine: engine.finish(()),
+    "take_over": lambda engine: engine.take_over(SWITCH, AUTOMATIC),
     "next_cycle": lambda engine: engine.next_cycle(),
     "close": lambda engine: engine.close(),
     "answer_refusal": lambda engine: engine.answer_refusal(ResponseHead(408, "Timeout"), b"", AUTOMATIC),
@@ -109,6 +127,12 @@ STATES = {
         lambda: answered(in_body()), Reading.BODY, Writing.COMPLETE, {"receive_body"}
     ),
     "complete": State(complete, Reading.COMPLETE, Writing.IDLE, ANSWER),
+    "asking": State(asking, Reading.COMPLETE, Writing.IDLE, {"take_over"} | ANSWER),
+    "asking, in body": State(asking_in_body, Reading.BODY, Writing.IDLE, {"receive_body"} | ANSWER),
+    "asking, answered": State(
+        lambda: answered(asking()), Reading.COMPLETE, Writing.COMPLETE, {"next_cycle"}
+    ),
+    "taken over": State(taken_over, Reading.CLOSED, Writing.COMPLETE, set()),
     "answering": State(lambda: answering(complete()), Reading.COMPLETE, Writing.BODY, {"send"}),
     "answered": State(
         lambda: answered(complete()), Reading.COMPLETE, Writing.COMPLETE, {"next_cycle"}
@@ -137,6 +161,7 @@ AFTER: dict[str, tuple[Reading | None, Writing | None]] = {
     "respond, closing": (None, Writing.COMPLETE),
     "start": (None, Writing.BODY),
     "send": (None, None),
+    "take_over": (Reading.CLOSED, Writing.COMPLETE),
     "next_cycle": (Reading.HEAD, Writing.IDLE),
     "close": (Reading.CLOSED, Writing.CLOSED),
     "answer_refusal": (Reading.CLOSED, Writing.COMPLETE),
@@ -158,7 +183,8 @@ def state_of(engine: H1Engine) -> dict[str, object]:
 def test_the_states_are_what_they_are_called(name: str) -> None:
     engine = STATES[name].make()
     assert (engine.reading, engine.writing) == (STATES[name].reading, STATES[name].writing)
-    assert engine.can_continue is (name == "answered")
+    assert engine.can_continue is (name in ("answered", "asking, answered"))
+    assert engine.can_take_over is (name == "asking")
 
 
 @pytest.mark.parametrize("action", ACTIONS)
