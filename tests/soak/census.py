@@ -1,4 +1,4 @@
-"""What a process holds: tasks, descriptors, objects, memory; and what it complained of.
+"""What a process holds, tasks, descriptors, objects, memory; and what it complains of.
 
 Taken before and after, a census shows what was left behind. It knows no names of the server's inside: it
 counts the live instances of every class of sketch and of the event loops.
@@ -20,7 +20,6 @@ _KEPT = {"sketch.http.heads.ResponseHead": 64}
 
 _CONNECTION = "sketch.net.h1.H1Connection"
 _COMPLAINTS_KEPT = 20
-_COMPLAINTS_SHOWN = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +32,6 @@ class Census:
         bytes of memory that the process has in use, as the system sees it.
     ``objects``
         live instances by class, garbage not counted.
-    ``complaints``
-        how many records of level WARNING or above were logged, and exceptions that nobody handled.
-    ``texts``
-        the first of them.
     """
 
     tasks: int
@@ -44,8 +39,6 @@ class Census:
     blocks: int
     resident: int
     objects: Mapping[str, int]
-    complaints: int
-    texts: tuple[str, ...]
 
     @property
     def connections(self) -> int:
@@ -59,15 +52,16 @@ class Census:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Census":
         """The count that `to_json` made a value of."""
-        return cls(**{**value, "texts": tuple(value["texts"])})
+        return cls(**value)
 
 
 class Complaints(logging.Handler):
-    """Collects what a process complains of, wherever that ends up."""
+    """Collects what a process complains of: records from level WARNING on, and exceptions that nobody
+    handled. The first are kept.
+    """
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self.count = 0
         self.texts: list[str] = []
 
     def install(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -85,12 +79,11 @@ class Complaints(logging.Handler):
 
     def add(self, text: str) -> None:
         """One more."""
-        self.count += 1
         if len(self.texts) < _COMPLAINTS_KEPT:
             self.texts.append(text)
 
 
-def take_census(complaints: Complaints) -> Census:
+def take_census() -> Census:
     """Count. Called inside the event loop that is looked at."""
     # Twice: what the first run finalizes may be garbage only for the second.
     gc.collect()
@@ -101,8 +94,6 @@ def take_census(complaints: Complaints) -> Census:
         blocks=sys.getallocatedblocks(),
         resident=resident(),
         objects=_count_objects(),
-        complaints=complaints.count,
-        texts=tuple(complaints.texts),
     )
 
 
@@ -122,7 +113,7 @@ def _count_objects() -> dict[str, int]:
 
 
 def differences(before: Census, after: Census, *, blocks: int | None = None) -> list[str]:
-    """What was left behind between two counts, and complained of, in sentences.
+    """What was left behind between two counts, in sentences.
 
     ``blocks``
         by how much the number of memory blocks may have grown; ``None``: it is not judged."""
@@ -136,6 +127,4 @@ def differences(before: Census, after: Census, *, blocks: int | None = None) -> 
             found.append(f"instances of {name}: {count}, and {before.objects.get(name, 0)} before")
     if blocks is not None and after.blocks - before.blocks > blocks:
         found.append(f"memory: {after.blocks - before.blocks} more blocks than before, allowed are {blocks}")
-    if after.complaints:
-        found.append(f"{after.complaints} complaints: " + "\n".join(after.texts[:_COMPLAINTS_SHOWN]))
     return found

@@ -70,13 +70,17 @@ class Child:
         """Send SIGTERM."""
         self._process.send_signal(signal.SIGTERM)
 
-    async def wait(self) -> int:
-        """The exit code, once it has ended."""
+    async def wait(self) -> list[str]:
+        """Wait for its end. What is wrong with that, and what it complained of, in sentences."""
+        assert self._process.stdout is not None
         async with asyncio.timeout(PATIENCE):
-            return await self._process.wait()
+            *_, farewell = [b"[]", *(await self._process.stdout.read()).splitlines()]
+            code = await self._process.wait()
+        complaints = [str(text) for text in json.loads(farewell)]
+        return complaints if code == 0 else [f"the server ended with code {code}", *complaints]
 
-    async def stop(self) -> int:
-        """End it by SIGTERM. The exit code."""
+    async def stop(self) -> list[str]:
+        """End it by SIGTERM, and wait as `wait` does."""
         self.terminate()
         return await self.wait()
 
@@ -91,7 +95,7 @@ class Child:
         async with asyncio.timeout(PATIENCE):
             line = await self._process.stdout.readline()
         if not line:
-            raise ChildProcessError(f"the server ended with code {await self.wait()}")
+            raise ChildProcessError(f"the server ended: {await self.wait()}")
         return json.loads(line)
 
 

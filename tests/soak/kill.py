@@ -101,7 +101,7 @@ def large_cases(size: int, step: int) -> Iterator[Leaving]:
     pauses = itertools.cycle([False, True, True])
     for with_reset in (False, True):
         for taken in _places(size, step):
-            yield Leaving(LARGE % size, taken, with_reset, next(pauses), receive_buffer=1)
+            yield Leaving(LARGE % size, taken, with_reset, next(pauses), receive_buffer=4096)
 
 
 def _places(size: int, step: int) -> list[int]:
@@ -128,8 +128,7 @@ async def run(loop: str, *, step: int = 1, cancel: bool = False, small: bool = F
         report.figures["clients"] = await _leave_all(child, step=step, small=small)
         report.figures["seconds"] = time.monotonic() - started
         report.failures += differences(before, await child.quiet())
-        code = await child.stop()
-    report.check(code == 0, f"the server ended with code {code}")
+        report.failures += await child.stop()
     return report
 
 

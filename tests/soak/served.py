@@ -1,11 +1,13 @@
 """A server in a process of its own, which says what it holds when it is asked: ``python -m tests.soak.served``.
 
 It serves on a listening socket that it is given, with `web.run_app`, and ends on SIGTERM like any program.
-One line on its standard input asks for a census, which it writes to its standard output.
+One line on its standard input asks for a census, which it writes to its standard output; the last line there,
+after the end of the event loop, is what was complained of.
 """
 
 import argparse
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -36,11 +38,16 @@ class Control:
         """Listen no longer."""
         asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
 
+    def say_farewell(self) -> None:
+        """The last line."""
+        gc.collect()
+        say(self._complaints.texts)
+
     def _answer(self) -> None:
         if not os.read(sys.stdin.fileno(), 4096):
             # Whoever started this is gone, and nobody else would end it.
             os._exit(3)
-        say(take_census(self._complaints).to_json())
+        say(take_census().to_json())
 
 
 def say(value: object) -> None:
@@ -77,6 +84,7 @@ def serve(options: argparse.Namespace) -> None:
         print=lambda *lines: say("ready"),
         **arguments,
     )
+    control.say_farewell()
 
 
 if __name__ == "__main__":
