@@ -186,8 +186,8 @@ async def serve_drops(request: web.Request) -> web.StreamResponse:
 
 
 WAYS: tuple[Handler, ...] = (
-    hello, take, echo, ignore, read_text, read_json, read_lines, look_at_everything, take_a_piece, refuse, close,
-    serve_drops,
+    hello, take, echo, ignore, read_text, read_json, read_lines, look_at_everything, take_a_piece, refuse,
+    close, serve_drops,
 )  # fmt: skip
 
 

@@ -11,11 +11,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.soak.census import Census
+from tests.soak.census import Census, differences
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0
 """Seconds to wait for what takes a fraction of one on an idle machine."""
+
+_LOOKS = 600
 
 
 def listen(*, send_buffer: int | None = None) -> socket.socket:
@@ -54,13 +56,25 @@ class Child:
         return Census.from_json(await self._hear())
 
     async def quiet(self) -> Census:
-        """What it holds once no connection is left. The last count when that takes longer than it may."""
-        for _ in range(int(PATIENCE / 0.05)):
-            census = await self.census()
-            if not census.connections:
+        """What it holds once no connection is left and nothing changes any more."""
+        before = await self.census()
+        for _ in range(_LOOKS):
+            await asyncio.sleep(PATIENCE / _LOOKS)
+            now = await self.census()
+            if not now.connections and now.objects == before.objects:
                 break
-            await asyncio.sleep(0.05)
-        return census
+            before = now
+        return before
+
+    async def left_behind(self, before: Census, *, blocks: int | None = None) -> list[str]:
+        """What it holds more than before, in sentences, however long one waits. ``blocks`` is explained in
+        `differences`."""
+        for _ in range(_LOOKS):
+            found = differences(before, await self.census(), blocks=blocks)
+            if not found:
+                break
+            await asyncio.sleep(PATIENCE / _LOOKS)
+        return found
 
     async def wait_ready(self) -> None:
         """Wait until it serves."""

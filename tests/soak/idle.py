@@ -7,7 +7,6 @@ import asyncio
 import resource
 import socket
 
-from tests.soak.census import differences
 from tests.soak.child import PATIENCE, listen, serving
 from tests.soak.honest import Honest
 from tests.soak.report import Report
@@ -44,7 +43,7 @@ async def run(count: int, loop: str) -> Report:
         await honest.close()
         still = await child.census()
         await _close(held)
-        report.failures += differences(before, await child.quiet())
+        report.failures += await child.left_behind(before)
         report.failures += await child.stop()
     report.figures["bytes of memory each"] = (full.resident - before.resident) // max(allowed, 1)
     report.figures["slowest of 100 answers beside them, ms"] = honest.waits.percentile(1.0) * 1000

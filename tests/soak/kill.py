@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tests.soak.census import differences
 from tests.soak.child import PATIENCE, Child, listen, serving
 from tests.soak.report import Report
 
@@ -28,9 +27,11 @@ REQUESTS = {
     "counted body": b"POST /take HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + COUNTED,
     "chunked body": b"POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + CHUNKED,
     "unread body": b"POST /ignore HTTP/1.1\r\nHost: a\r\n" + CHUNKED + LAST,
-    "invited body": b"POST /take HTTP/1.1\r\nHost: a\r\nConnection: close\r\nExpect: 100-continue\r\n" + COUNTED,
+    "invited body": b"POST /take HTTP/1.1\r\nHost: a\r\nConnection: close\r\nExpect: 100-continue\r\n"
+    + COUNTED,
     "refused": b"GET / HTTP/1.1\r\n\r\n",
-    "pipelined": b"GET /drops/3 HTTP/1.1\r\nHost: a\r\n\r\nGET /work/quick/1 HTTP/1.1\r\nHost: a\r\n\r\n" + LAST,
+    "pipelined": b"GET /drops/3 HTTP/1.1\r\nHost: a\r\n\r\nGET /work/quick/1 HTTP/1.1\r\nHost: a\r\n\r\n"
+    + LAST,
     "old": b"GET /drops/20 HTTP/1.0\r\n\r\n",
 }
 """What clients send. Each is answered to the end of the connection."""
@@ -127,7 +128,7 @@ async def run(loop: str, *, step: int = 1, cancel: bool = False, small: bool = F
         started = time.monotonic()
         report.figures["clients"] = await _leave_all(child, step=step, small=small)
         report.figures["seconds"] = time.monotonic() - started
-        report.failures += differences(before, await child.quiet())
+        report.failures += await child.left_behind(before)
         report.failures += await child.stop()
     return report
 

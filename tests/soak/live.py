@@ -13,8 +13,8 @@ from contextlib import suppress
 from random import Random
 
 from tests.fuzz.mutator import make_input, random_for
+from tests.soak.census import Census
 from tests.soak.child import PATIENCE, Child, listen, serving
-from tests.soak.census import Census, differences
 from tests.soak.report import Report
 
 CLIENTS = 32
@@ -166,9 +166,8 @@ async def run(seed: int, count: int, loop: str) -> Report:
         await _send(child, seed, range(warm_up), report)
         before = await child.quiet()
         statuses = await _send(child, seed, range(warm_up, count), report)
-        after = await child.quiet()
+        await _compare(report, child, before, count)
         report.failures += await child.stop()
-    _compare(report, before, after, count)
     report.figures |= {"inputs": count, "seed": seed, "connections": statuses.total()}
     report.figures["first answers"] = ", ".join(f"{name}: {statuses[name]}" for name in sorted(statuses))
     return report
@@ -181,10 +180,11 @@ async def _send(child: Child, seed: int, numbers: range, report: Report) -> Coun
     return visits.statuses
 
 
-def _compare(report: Report, before: Census, after: Census, count: int) -> None:
+async def _compare(report: Report, child: Child, before: Census, count: int) -> None:
     # Tables that grow to a limit (hosts, URLs and dates that yarl and others remember) come to some 12 000
     # blocks; one block that every twentieth input left behind would be found in a series of 100 000.
-    report.failures += differences(before, after, blocks=15_000 + count // 20)
+    report.failures += await child.left_behind(before, blocks=15_000 + count // 20)
+    after = await child.census()
     grown = (after.resident - before.resident) / 2**20
     report.check(grown < 16, f"the process has grown by {grown:.1f} MiB")
     report.figures["memory blocks more"] = after.blocks - before.blocks

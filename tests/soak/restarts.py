@@ -1,13 +1,13 @@
 """Restarts under load: a server is ended by SIGTERM and followed by another, again and again.
 
-The listening socket stays open all the while, as with a service manager that passes it on, so no connection is
-refused. Each request has a number, which the server notes as its handler begins. That tells what a client
-alone cannot: whether a request that was not answered had been received.
+The listening socket stays open all the while, as with a service manager that passes it on, so that no
+connection is refused. Each request has a number, which the server notes as its handler begins. That tells
+what a client alone cannot: whether a request that was not answered had been received.
 
 An answer is missing if the handler had begun, or if the connection was reset before the first byte of an
-answer: the system does so when a server closes a connection with bytes that it did not read. A connection that
-comes to an orderly end with nothing of the request taken was closed while it was idle, which a server may do
-at any time; the request is then sent again on another one (RFC 9112, sections 9.3.1 and 9.5).
+answer: the system does so when a server closes a connection with bytes that it did not read. A connection
+that comes to an orderly end with nothing of the request taken was closed while it was idle, which a server
+may do at any time; the request is then sent again on another one (RFC 9112, sections 9.3.1 and 9.5).
 """
 
 import asyncio
@@ -86,7 +86,10 @@ class Load:
     def requests(self) -> Iterator[tuple[str, int]]:
         """What to ask next, of which kind and with which number."""
         while not self._is_over:
-            yield self._random.choice(("quick", "quick", "wait", "upload", "late", "stream")), next(self._numbers)
+            yield (
+                self._random.choice(("quick", "quick", "wait", "upload", "late", "stream")),
+                next(self._numbers),
+            )
 
     def note(self, kind: str, number: int, outcome: str) -> None:
         """How a request ended."""
@@ -150,7 +153,9 @@ class Client:
         has_body = kind in ("upload", "late")
         path = f"/work/{'upload' if has_body else kind}/{number}"
         fields = [("Host", "a"), *([("Content-Length", str(len(BODY)))] if has_body else [])]
-        head = self._parser.send(h11.Request(method="POST" if has_body else "GET", target=path, headers=fields))
+        head = self._parser.send(
+            h11.Request(method="POST" if has_body else "GET", target=path, headers=fields)
+        )
         body = self._parser.send(h11.Data(BODY)) if has_body else b""
         self._parser.send(h11.EndOfMessage())
         try:
@@ -162,7 +167,13 @@ class Client:
         except (BrokenPipeError, EOFError) as error:
             self._close()
             return CUT if error.args == (CUT,) else CLOSED
-        expected = f"{number} {checksum(BODY)}" if has_body else f"{number}\n" * 20 if kind == "stream" else f"{number}"
+        expected = (
+            f"{number} {checksum(BODY)}"
+            if has_body
+            else f"{number}\n" * 20
+            if kind == "stream"
+            else f"{number}"
+        )
         return ANSWERED if text == expected else WRONG
 
     async def _send(self, pieces: list[bytes | None]) -> None:
@@ -243,7 +254,9 @@ async def _restart(
 
 def _judge(report: Report, load: Load, begun: set[int]) -> None:
     missing = begun - load.answered
-    report.check(not missing, f"{len(missing)} requests had begun and were not answered: {sorted(missing)[:10]}")
+    report.check(
+        not missing, f"{len(missing)} requests had begun and were not answered: {sorted(missing)[:10]}"
+    )
     report.failures += load.failures[:10]
     report.figures |= {outcome: count for outcome, count in sorted(load.outcomes.items())}
     report.figures["begun and not answered"] = len(missing)

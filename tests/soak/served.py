@@ -1,4 +1,4 @@
-"""A server in a process of its own, which says what it holds when it is asked: ``python -m tests.soak.served``.
+"""A server in a process of its own that says what it holds when asked: ``python -m tests.soak.served``.
 
 It serves on a listening socket that it is given, with `web.run_app`, and ends on SIGTERM like any program.
 One line on its standard input asks for a census, which it writes to its standard output; the last line there,

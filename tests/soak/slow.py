@@ -1,11 +1,12 @@
 """slowhttptest against a server with default settings, beside an honest client.
 
-It attacks from 127.0.0.1 in its four modes; the honest client asks from 127.0.0.2 all the while. Each attacker
-has to be gone within 30 seconds of its first breach of a limit, each honest request to be answered, the slowest
-percent of them not to wait three times as long as without an attack, and the server not to grow.
+It attacks from 127.0.0.1 in its four modes; the honest client asks from 127.0.0.2 all the while. Each
+attacker has to be gone within 30 seconds of its first breach of a limit, each honest request to be answered,
+the slowest percent of them not to wait three times as long as without an attack, and the server not to grow.
 """
 
 import asyncio
+import re
 import shutil
 from dataclasses import dataclass
 
@@ -26,6 +27,9 @@ QUIET_SECONDS = 20.0
 HONEST_RATE = 100.0
 GROWTH = 8 * 2**20
 """Bytes by which the server may grow while all attackers are there."""
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_EXIT_STATUS = re.compile(r"Exit status:(.*)")
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ async def _attack(mode: Mode, child: Child, connections: int, seconds: int) -> s
     url = f"http://{child.address[0]}:{child.address[1]}{mode.target}"
     process = await asyncio.create_subprocess_exec(
         PROGRAM, *mode.options, "-c", str(connections), "-r", str(RATE), "-l", str(seconds), "-u", url,
-        "-v", "0", "-p", "5", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        "-v", "1", "-p", "5", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     try:
         output, _ = await process.communicate()
@@ -95,8 +99,9 @@ async def _attack(mode: Mode, child: Child, connections: int, seconds: int) -> s
         if process.returncode is None:
             process.kill()
             await process.wait()
-    lines = [line for line in output.decode("utf-8", "replace").splitlines() if "status" in line.lower()]
-    return lines[-1].strip() if lines else f"ended with code {process.returncode}"
+    text = _COLOURS.sub("", output.decode("utf-8", "replace"))
+    *_, status = ["nothing", *_EXIT_STATUS.findall(text)]
+    return str(status).strip()
 
 
 def _judge_attackers(report: Report, watch: Watch, mode: Mode, connections: int) -> None:
@@ -136,6 +141,7 @@ def _judge_memory(report: Report, watch: Watch, after: int) -> None:
         "MiB before": before / 2**20,
         "MiB at most": peak / 2**20,
         "MiB afterwards": after / 2**20,
+        "MiB of the system for sockets, at most": max(watch.socket_memory) / 2**20,
     }
     if full:
         grown = max(full) - full[0]

@@ -1,10 +1,11 @@
 """Which connections a server holds, seen from outside: the system's table of sockets.
 
-A connection is held while the server has its socket open; after that it may be the system's for a while, which
-costs no descriptor. Linux only.
+A connection is held while the server has its socket open, or the system bytes to send on it: a server that
+closes it in the ordinary way leaves those behind, for as long as the other side likes. Linux only.
 """
 
 import asyncio
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ INTERVAL = 0.5
 """Seconds between two looks."""
 
 _TABLE = Path("/proc/net/tcp")
-_LISTENING = "0A"
+_STATISTICS = Path("/proc/net/sockstat")
 _NOBODYS = "0"
 
 
@@ -39,11 +40,14 @@ class Watch:
         those from one address that were ever seen, by their ports.
     ``memory``
         (time, bytes in use) of the server's process, in the order of time.
+    ``socket_memory``
+        bytes that the system has in use for all sockets of TCP, each time.
     """
 
     def __init__(self, address: tuple[str, int], process: int, peer: str) -> None:
         self.connections: dict[int, Seen] = {}
         self.memory: list[tuple[float, int]] = []
+        self.socket_memory: list[int] = []
         self._port = address[1]
         self._process = process
         self._peer = peer
@@ -61,18 +65,25 @@ class Watch:
         for port in ports:
             self.connections.setdefault(port, Seen(now, now)).last = now
         self.memory.append((now, resident(self._process)))
+        self.socket_memory.append(socket_memory(_STATISTICS.read_text()))
         return len(ports)
 
 
+def socket_memory(statistics: str) -> int:
+    """Bytes that the system has in use for sockets of TCP."""
+    (line,) = [line for line in statistics.splitlines() if line.startswith("TCP:")]
+    return int(line.split()[-1]) * os.sysconf("SC_PAGESIZE")
+
+
 def held(table: str, port: int, peer: str) -> set[int]:
-    """The ports of ``peer`` that are connected to the local ``port`` by a socket which a process holds."""
+    """The ports of ``peer`` that are connected to the local ``port``, by a socket that costs something."""
     found = set()
     local_end, peer_start = f":{port:04X}", f"{_encode(peer)}:"
     for line in table.splitlines()[1:]:
         columns = line.split()
-        local, remote, state, inode = columns[1], columns[2], columns[3], columns[9]
+        local, remote, unsent, inode = columns[1], columns[2], columns[4].partition(":")[0], columns[9]
         if local.endswith(local_end) and remote.startswith(peer_start):
-            if state != _LISTENING and inode != _NOBODYS:
+            if inode != _NOBODYS or int(unsent, 16):
                 found.add(int(remote.partition(":")[2], 16))
     return found
 
