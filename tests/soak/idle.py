@@ -1,0 +1,80 @@
+"""Ten thousand connections that do nothing: what each costs, and that another client does not notice.
+
+Each makes one request before it falls idle, so that it holds what a connection in use holds.
+"""
+
+import asyncio
+import resource
+import socket
+
+from tests.soak.child import PATIENCE, listen, serving
+from tests.soak.honest import Honest
+from tests.soak.report import Report
+
+_SPARE = 200
+"""Descriptors that the two processes need for other things."""
+
+_AT_A_TIME = 500
+_ASK = b"GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: idle\r\nAccept: */*\r\n\r\n"
+
+
+def raise_descriptors(count: int) -> int:
+    """Let this process and those that it starts have so many descriptors, or as many as they may. Returns
+    how many connections that is enough for."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count + _SPARE if hard == resource.RLIM_INFINITY else min(count + _SPARE, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return wanted - _SPARE
+
+
+async def run(count: int, loop: str) -> Report:
+    """Hold ``count`` idle connections to a server on this event loop, or as many as descriptors allow."""
+    allowed = min(count, raise_descriptors(count))
+    report = Report(part=f"idle ({loop})", figures={"connections": allowed})
+    async with serving(listen(), loop=loop, limits={"connections": allowed + _SPARE // 2}) as child:
+        await _close(await _open(child.address, _AT_A_TIME))
+        before = await child.quiet()
+        held = await _open(child.address, allowed)
+        full = await child.census()
+        honest = Honest(child.address, "127.0.0.2")
+        for number in range(100):
+            await honest.ask(number, asyncio.get_running_loop().time())
+        await honest.close()
+        still = await child.census()
+        await _close(held)
+        report.failures += await child.left_behind(before)
+        report.failures += await child.stop()
+    report.figures["bytes of memory each"] = (full.resident - before.resident) // max(allowed, 1)
+    report.figures["slowest of 100 answers beside them, ms"] = honest.waits.percentile(1.0) * 1000
+    report.check(not honest.waits.missing, f"not answered beside them: {honest.waits.missing[:3]}")
+    report.check(still.connections >= allowed, f"only {still.connections} connections are left")
+    return report
+
+
+async def _open(address: tuple[str, int], count: int) -> list[socket.socket]:
+    sockets: list[socket.socket] = []
+    for start in range(0, count, _AT_A_TIME):
+        some = range(min(_AT_A_TIME, count - start))
+        sockets += await asyncio.gather(*(_open_one(address) for _ in some))
+    return sockets
+
+
+async def _open_one(address: tuple[str, int]) -> socket.socket:
+    loop = asyncio.get_running_loop()
+    sock = socket.socket()
+    sock.setblocking(False)
+    async with asyncio.timeout(PATIENCE):
+        await loop.sock_connect(sock, address)
+        await loop.sock_sendall(sock, _ASK)
+        answer = b""
+        while not answer.endswith(b"hello"):
+            piece = await loop.sock_recv(sock, 4096)
+            assert piece, f"closed after {answer!r}"
+            answer += piece
+    return sock
+
+
+async def _close(sockets: list[socket.socket]) -> None:
+    for sock in sockets:
+        sock.close()
