@@ -472,24 +472,19 @@ class Application(MutableMapping[Any, Any]):
         """
         self.freeze()
         return Handling(
-            self._make_request,
+            _make_request if self._settings else Request,
             self.find_handler if self._takes_fast_path() else self._defer,
+            app=self,
             logger=server_logger,
             access_logger=access_logger,
             debug=debug or self.is_debugging,
             has_prepare_hooks=self._has_prepare_hooks,
         ).handle
 
-    def handle(self, exchange: Exchange) -> Awaitable[None]:
+    def handle(self, exchange: Exchange) -> Awaitable[object]:
         """Answer one exchange, without an access log; for tests and tools. A server is given
         `make_exchange_handler`."""
         return self.make_exchange_handler()(exchange)
-
-    def _make_request(self, exchange: Exchange) -> Request:
-        request = Request(exchange, self)
-        if self._settings:
-            request.__dict__.update(self._settings)
-        return request
 
     def find_handler(self, request: Request) -> RequestHandler:
         """Route a request: note on it what was found, and return its handler inside its middlewares."""
@@ -560,6 +555,13 @@ def __getattr__(name: str) -> Any:
 
 _HANDLE = Application._handle
 _RESOLVE = UrlDispatcher.resolve
+
+
+def _make_request(exchange: Exchange, app: Application) -> Request:
+    """A request of an application that has defaults of its own for its requests."""
+    request = Request(exchange, app)
+    request.__dict__.update(app._settings)
+    return request
 
 
 async def _send_for(signal: "Signal[Application]", subapp: Application, app: Application) -> None:

@@ -47,7 +47,7 @@ class Server(server.Server):
         options = server_options(handler_cancellation=handler_cancellation, **kwargs)
         access_logger = options.make_access_logger()
         handling = Handling(
-            request_factory,
+            lambda exchange, _: request_factory(exchange),
             lambda request: handler,
             logger=options.logger,
             access_logger=access_logger,

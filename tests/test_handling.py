@@ -519,7 +519,11 @@ def test_an_access_logger_that_fails_harms_nobody(errors: Errors) -> None:
 
 
 def handling(handler: Callable[[Any], Awaitable[web.StreamResponse]]) -> Handling:
-    return Handling(web.BaseRequest, lambda request: handler, logger=logging.getLogger("sketch.test"))
+    return Handling(
+        lambda exchange, _: web.BaseRequest(exchange),
+        lambda request: handler,
+        logger=logging.getLogger("sketch.test"),
+    )
 
 
 def test_a_handler_of_plain_requests(errors: Errors) -> None:

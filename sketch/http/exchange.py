@@ -255,5 +255,5 @@ class Exchange(ABC):
         """Wait until `is_draining`: for answers without an end, which nothing else would end in time."""
 
 
-ExchangeHandler = Callable[[Exchange], Awaitable[None]]
+ExchangeHandler = Callable[[Exchange], Awaitable[object]]
 """The one callable that serving is given: it answers an exchange, and returns when it is done with it."""

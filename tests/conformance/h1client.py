@@ -23,7 +23,7 @@ PROBE = f"{PROBE_METHOD} / HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
 def answer_probes(handler: ExchangeHandler) -> ExchangeHandler:
     """The handler, and beside it an answer to the request with which a client probes the connection."""
 
-    def handle(exchange: Exchange) -> Awaitable[None]:
+    def handle(exchange: Exchange) -> Awaitable[object]:
         return answer_probe(exchange) if exchange.head.method == PROBE_METHOD else handler(exchange)
 
     async def answer_probe(exchange: Exchange) -> None:
