@@ -31,6 +31,7 @@ LAYER_OF_ROOM = {
     "cli": "edge",
     "runner": "edge",
     "testing": "edge",
+    "tls": "edge",
     "web": "edge",
     "webserver": "edge",
 }

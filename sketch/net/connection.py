@@ -171,6 +171,6 @@ def _count_queued(sock: Any) -> int:
     if fcntl is None:
         return 0
     size = struct.pack("i", 0)
-    with suppress(OSError):
+    with suppress(OSError, ValueError):  # Closed by now, or the system has no answer.
         size = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, size)
     return int(struct.unpack("i", size)[0])

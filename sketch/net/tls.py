@@ -33,9 +33,10 @@ out: no client of the profile is without elliptic curves, and Python would want 
 PROTOCOLS: Final = ("http/1.1",)
 """What is offered to clients that ask (ALPN, RFC 7301)."""
 
-CLOSING_TIMEOUT: Final = 3600.0
-"""Seconds for a TLS connection that is closed to come to its end. Our own connections see to it themselves,
-and look at whether the client goes on taking its answer, which event loops do not."""
+CLOSING_TIMEOUT: Final = 300.0
+"""Seconds for a TLS connection that is closed to come to its end, where nobody else sees to it. HTTP
+connections look at whether the client goes on taking its answer, and cut those that do not much earlier; event
+loops would cut all of them after 30 seconds."""
 
 _VERIFY_MODES: Final = {
     "none": ssl.CERT_NONE,

@@ -7,8 +7,10 @@ on loopback.
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +34,13 @@ web.run_app(
 )
 """
 
-GROUPS = """
-openssl_conf = start
-[start]
-ssl_conf = tls
-[tls]
-system_default = groups
-[groups]
-Groups = X25519:P-256:P-384
-"""
-"""The configuration of OpenSSL that docs/tls.md shows."""
+
+def read_configuration() -> str:
+    """The configuration of OpenSSL that docs/tls.md shows."""
+    page = (ROOT / "docs" / "tls.md").read_text("utf-8")
+    found = re.search(r"```ini\n(\s*openssl_conf.*?)```", page, re.DOTALL)
+    assert found is not None
+    return textwrap.dedent(found[1])
 
 
 def scan(loop: str, authority: Authority, directory: Path, key: Any, environment: dict[str, str]) -> str:
@@ -78,7 +77,7 @@ def scan(loop: str, authority: Authority, directory: Path, key: Any, environment
 def test_the_profile_is_intermediate(loop: str, make_key: Any, tmp_path: Path) -> None:
     """With the groups for key exchange that Python cannot be told."""
     configuration = tmp_path / "openssl.cnf"
-    configuration.write_text(GROUPS)
+    configuration.write_text(read_configuration())
     found = scan(loop, Authority(tmp_path), tmp_path, make_key(), {"OPENSSL_CONF": str(configuration)})
     assert ": OK - Compliant." in found, found
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -282,3 +283,35 @@ def test_an_answer_survives_what_the_client_goes_on_sending(new_loop: NewLoop) -
         await server.shutdown(0)
 
     run(main, new_loop)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what waits in a socket")
+def test_over_tls_what_waits_in_the_socket_counts() -> None:
+    """The transport does not know of it, nor of what waits before it."""
+
+    class TlsTransport(FakeTransport):
+        def get_extra_info(self, name: str, default: Any = None) -> Any:
+            return {"ssl_object": object(), "socket": ours}.get(name, default)
+
+    async def main() -> None:
+        connection = PlainConnection(make_registry())
+        transport = TlsTransport(connection)
+        await settle()
+        assert connection.unsent == 0
+        ours.setblocking(False)
+        ours.send(b"x" * 1000)
+        assert connection.unsent >= 1000
+        transport.stop_taking()
+        transport.write(b"x" * 5000)
+        assert connection.unsent >= 6000
+        theirs.recv(1000)
+        assert connection.unsent == 5000
+        # Closed, as a transport may be before its connection is told.
+        ours.close()
+        assert connection.unsent == 5000
+        await disconnect(connection, transport)
+        assert connection.unsent == 0
+
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        run(main)
