@@ -74,7 +74,10 @@ class Certificates:
         client_ca: FilePath | None = None,
     ) -> None:
         if not pairs:
-            raise ValueError("at least one certificate is needed")
+            raise ValueError("at least one certificate is needed: tls.Certificates(tls.KeyPair(...))")
+        for pair in pairs:
+            if not isinstance(pair, KeyPair):
+                raise TypeError(f"Certificates are made of tls.KeyPair(certificate, key), got {pair!r}")
         if unknown_name not in ("default", "refuse"):
             raise ValueError(f'unknown_name must be "default" or "refuse", got {unknown_name!r}')
         self._pairs = pairs
