@@ -58,7 +58,7 @@ class Certificates:
         exactly or with a wildcard; the first of two that name the same host is the one.
     ``unknown_name``
         what becomes of clients that ask for no host, or for one that nobody has: ``"default"`` shows them
-        the first certificate, ``"refuse"`` ends the handshake with ``unrecognized_name``.
+        the first certificate, ``"refuse"`` ends the handshake.
     ``client_certificates``, ``client_ca``
         see `make_context`. They hold for all names.
 
