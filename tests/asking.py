@@ -7,6 +7,7 @@ from typing import Any
 from sketch.application import Application
 from sketch.http.exchange import ExchangeHandler
 from sketch.http.memory import Fields, MemoryExchange, answer
+from sketch.request import BaseRequest
 
 
 def ask(
@@ -55,3 +56,14 @@ def fields_of(exchange: MemoryExchange) -> list[tuple[str, str]]:
 def text_of(exchange: MemoryExchange) -> str:
     """The body that the client got."""
     return exchange.response_body.decode()
+
+
+def play(steps: Callable[[BaseRequest], Any], exchange: MemoryExchange | None = None) -> MemoryExchange:
+    """Run a coroutine function with a request."""
+    exchange = exchange or MemoryExchange()
+
+    async def run() -> None:
+        await steps(BaseRequest(exchange))
+
+    asyncio.run(run())
+    return exchange

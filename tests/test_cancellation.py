@@ -11,16 +11,13 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
-import uvloop
 
 from sketch import web
 from sketch.server import Server
 from tests.conformance.driver import settle, until
+from tests.loops import LOOPS
 from tests.net import stage
 
-LOOPS = pytest.mark.parametrize(
-    "new_loop", [asyncio.SelectorEventLoop, uvloop.new_event_loop], ids=["asyncio", "uvloop"]
-)
 LARGE = b"x" * 2**24
 """More than any socket takes by itself."""
 

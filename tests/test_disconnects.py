@@ -11,16 +11,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-import uvloop
 
 from sketch import web
 from sketch.server import Server
 from tests.conformance.driver import settle, until
-
-LOOPS = pytest.mark.parametrize(
-    "new_loop", [asyncio.SelectorEventLoop, uvloop.new_event_loop], ids=["asyncio", "uvloop"]
-)
-NewLoop = Callable[[], asyncio.AbstractEventLoop]
+from tests.loops import LOOPS, NewLoop
 
 RESET = struct.pack("ii", 1, 0)
 

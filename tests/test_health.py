@@ -1,27 +1,15 @@
 """Going away: a load balancer notices first, streams end by themselves, the log says what did not."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
 import pytest
-import uvloop
 
 from sketch import web
-
-LOOPS = pytest.mark.parametrize("new_loop", [asyncio.SelectorEventLoop, uvloop.new_event_loop])
-NewLoop = Callable[[], asyncio.AbstractEventLoop]
-
-
-def run(new_loop: NewLoop, main: Callable[[], Awaitable[None]]) -> None:
-    async def bounded() -> None:
-        async with asyncio.timeout(20):
-            await main()
-
-    with asyncio.Runner(loop_factory=new_loop) as runner:
-        runner.run(bounded())
+from tests.loops import LOOPS, NewLoop, run
 
 
 @asynccontextmanager

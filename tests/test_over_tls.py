@@ -5,12 +5,11 @@ import contextlib
 import logging
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvloop
 
 from sketch import web
 from sketch.http.limits import Limits
@@ -18,11 +17,7 @@ from sketch.tls import Certificates, make_context
 from sketch.upgrade import UpgradeResponse
 from tests.certificates import Authority
 from tests.conformance.driver import settle, until
-
-LOOPS = pytest.mark.parametrize(
-    "new_loop", [asyncio.SelectorEventLoop, uvloop.new_event_loop], ids=["asyncio", "uvloop"]
-)
-NewLoop = Callable[[], asyncio.AbstractEventLoop]
+from tests.loops import LOOPS, NewLoop, run
 
 LARGE = bytes(range(256)) * 2**13
 """2 MiB: more than the buffers of a connection take."""
@@ -114,15 +109,6 @@ async def served(
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path)
-
-
-def run(new_loop: NewLoop, main: Callable[[], Awaitable[None]]) -> None:
-    async def bounded() -> None:
-        async with asyncio.timeout(60):
-            await main()
-
-    with asyncio.Runner(loop_factory=new_loop) as runner:
-        runner.run(bounded())
 
 
 async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes = GET) -> bytes:

@@ -2,7 +2,6 @@
 constructor looks on the wire is compared with aiohttp's in tests/differential."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from sketch.http.heads import HttpVersion
 from sketch.http.memory import MemoryExchange
 from sketch.request import BaseRequest
 
-from .asking import fields_of, status_of, text_of
+from .asking import fields_of, play, status_of, text_of
 
 
 def send(response: web.StreamResponse, exchange: MemoryExchange | None = None) -> MemoryExchange:
@@ -23,17 +22,6 @@ def send(response: web.StreamResponse, exchange: MemoryExchange | None = None) -
     async def run() -> None:
         await response.prepare(BaseRequest(exchange))
         await response.write_eof()
-
-    asyncio.run(run())
-    return exchange
-
-
-def play(steps: Callable[[BaseRequest], Any], exchange: MemoryExchange | None = None) -> MemoryExchange:
-    """Run a coroutine function with a request."""
-    exchange = exchange or MemoryExchange()
-
-    async def run() -> None:
-        await steps(BaseRequest(exchange))
 
     asyncio.run(run())
     return exchange

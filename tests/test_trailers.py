@@ -1,7 +1,5 @@
 """Trailer fields of a response: announced, set, sent where there is room."""
 
-import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,20 +8,9 @@ from sketch import web
 from sketch.http.heads import HttpVersion10
 from sketch.http.memory import MemoryExchange
 from sketch.request import BaseRequest
-from tests.asking import ask_handler, fields_of, status_of
+from tests.asking import ask_handler, fields_of, play, status_of
 from tests.net.stage import run as run_on_stage
 from tests.net.stage import serving
-
-
-def play(steps: Callable[[BaseRequest], Any], exchange: MemoryExchange | None = None) -> MemoryExchange:
-    """Run a coroutine function with a request."""
-    exchange = exchange or MemoryExchange()
-
-    async def run() -> None:
-        await steps(BaseRequest(exchange))
-
-    asyncio.run(run())
-    return exchange
 
 
 async def stream(request: BaseRequest) -> web.StreamResponse:

@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import pytest
-import uvloop
 
 from sketch import web
 from sketch.http.errors import Disconnected
@@ -18,11 +17,7 @@ from sketch.request import BaseRequest
 from sketch.upgrade import UpgradeResponse
 from tests.asking import ask_handler, fields_of, status_of
 from tests.conformance.driver import until
-
-NewLoop = Callable[[], asyncio.AbstractEventLoop]
-LOOPS = pytest.mark.parametrize(
-    "new_loop", [asyncio.SelectorEventLoop, uvloop.new_event_loop], ids=["asyncio", "uvloop"]
-)
+from tests.loops import LOOPS, NewLoop
 
 UPGRADE = b"GET /%b HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: Echo/1.0\r\n\r\n"
 RESET = struct.pack("ii", 1, 0)

@@ -5,28 +5,15 @@ import resource
 import socket
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
 
 import pytest
-import uvloop
 
 from sketch.http.limits import Limits
 from sketch.net.addresses import bind_tcp
 from sketch.net.sites import Listener
 from sketch.server import Server
+from tests.loops import LOOPS, NewLoop, run
 from tests.net.stage import GET, echo_target
-
-LOOPS = pytest.mark.parametrize("new_loop", [asyncio.SelectorEventLoop, uvloop.new_event_loop])
-NewLoop = Callable[[], asyncio.AbstractEventLoop]
-
-
-def run(new_loop: NewLoop, main: Callable[[], Awaitable[None]]) -> None:
-    async def bounded() -> None:
-        async with asyncio.timeout(20):
-            await main()
-
-    with asyncio.Runner(loop_factory=new_loop) as runner:
-        runner.run(bounded())
 
 
 @LOOPS

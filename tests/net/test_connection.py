@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-import uvloop
 
 from sketch.http.errors import Disconnected
 from sketch.http.exchange import Exchange, Peer
@@ -17,11 +16,9 @@ from sketch.net.connection import SocketConnection
 from sketch.net.registry import Registry
 from sketch.server import Server
 from tests.conformance.driver import settle, until
+from tests.loops import LOOPS, NewLoop
 from tests.net.stage import head
 from tests.net.transport import FakeTransport
-
-LOOPS = pytest.mark.parametrize("new_loop", [asyncio.SelectorEventLoop, uvloop.new_event_loop])
-NewLoop = Callable[[], asyncio.AbstractEventLoop]
 
 
 class PlainConnection(SocketConnection):

@@ -10,13 +10,10 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-import uvloop
 
 from sketch.net.addresses import UnixFile, bind_tcp, bind_unix
 from sketch.net.sites import Listener
-
-LOOPS = pytest.mark.parametrize("new_loop", [asyncio.SelectorEventLoop, uvloop.new_event_loop])
-NewLoop = Callable[[], asyncio.AbstractEventLoop]
+from tests.loops import LOOPS, NewLoop
 
 
 def run(new_loop: NewLoop, main: Callable[[], Awaitable[None]]) -> None:

@@ -11,16 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import pytest
-import uvloop
-
 from sketch import web
 from tests.conformance.driver import until
-
-NewLoop = Callable[[], asyncio.AbstractEventLoop]
-LOOPS = pytest.mark.parametrize(
-    "new_loop", [asyncio.SelectorEventLoop, uvloop.new_event_loop], ids=["asyncio", "uvloop"]
-)
+from tests.loops import NewLoop
 
 PROXY = "127.0.0.1"
 STRANGER = "127.0.0.2"

@@ -8,7 +8,8 @@ import pytest
 
 from sketch import web
 from tests.conformance.driver import until
-from tests.proxies.stage import CLIENT, LOOPS, PROXY, STRANGER, V1, NewLoop, Site, request, run
+from tests.loops import LOOPS, NewLoop
+from tests.proxies.stage import CLIENT, PROXY, STRANGER, V1, Site, request, run
 
 FORWARDED = f'Forwarded: for=203.0.113.9, for="{CLIENT}:4711";proto=https;host=real.example'
 X_FORWARDED = (

@@ -8,20 +8,8 @@ from typing import Any
 from sketch.http.limits import Limits
 from sketch.net.proxied import ProxiedConnection
 from tests.conformance.driver import until
-from tests.proxies.stage import (
-    CLIENT,
-    LOOPS,
-    PADDING,
-    PROXY,
-    STRANGER,
-    V1,
-    V2,
-    NewLoop,
-    Site,
-    body_of,
-    request,
-    run,
-)
+from tests.loops import LOOPS, NewLoop
+from tests.proxies.stage import CLIENT, PADDING, PROXY, STRANGER, V1, V2, Site, body_of, request, run
 
 
 @LOOPS

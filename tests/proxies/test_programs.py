@@ -14,7 +14,8 @@ import pytest
 import trustme
 
 from tests.clients import HAS_CURL, run_curl
-from tests.proxies.stage import LOOPS, PROXY, NewLoop, Site, run
+from tests.loops import LOOPS, NewLoop
+from tests.proxies.stage import PROXY, Site, run
 
 NEEDS_CURL = pytest.mark.skipif(not HAS_CURL, reason="curl is not installed")
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")

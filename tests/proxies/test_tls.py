@@ -12,7 +12,8 @@ import trustme
 from sketch.http.limits import Limits
 from sketch.net.proxied import ProxiedConnection
 from tests.conformance.driver import until
-from tests.proxies.stage import CLIENT, LOOPS, PROXY, V1, NewLoop, Site, body_of, request, run
+from tests.loops import LOOPS, NewLoop
+from tests.proxies.stage import CLIENT, PROXY, V1, Site, body_of, request, run
 
 
 class TlsClient:

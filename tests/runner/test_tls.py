@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvloop
 
 from sketch.application import Application
 from sketch.runner import run_app
 from sketch.runner.tls import find_certificates, find_context, find_reloading
 from sketch.tls import Certificates, KeyPair, make_context
 from tests.certificates import Authority
-
-LOOPS = pytest.mark.parametrize("new_loop", [asyncio.SelectorEventLoop, uvloop.new_event_loop])
+from tests.loops import LOOPS
 
 
 @pytest.fixture

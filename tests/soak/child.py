@@ -33,6 +33,17 @@ def listen(*, send_buffer: int | None = None) -> socket.socket:
     return sock
 
 
+async def read_to_end(process: asyncio.subprocess.Process) -> bytes:
+    """What any process writes until its end. Cancelled: it is killed first."""
+    try:
+        output, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return output
+
+
 class Child:
     """A running server.
 

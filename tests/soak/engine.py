@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 
-from tests.soak.child import ROOT
+from tests.soak.child import ROOT, read_to_end
 from tests.soak.report import Report
 
 
@@ -28,10 +28,5 @@ async def _run_part(seed: int, first: int, count: int) -> tuple[int, str]:
         "--seed", str(seed), "--first", str(first), "--count", str(count),
         cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
-    try:
-        output, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    output = await read_to_end(process)
     return process.returncode or 0, output.decode()

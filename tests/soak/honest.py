@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from tests.soak.application import checksum
-from tests.soak.child import ROOT
+from tests.soak.child import ROOT, read_to_end
 
 PATIENCE = 10.0
 """Seconds after which an answer counts as missing."""
@@ -131,13 +131,7 @@ async def ask_from_outside(address: tuple[str, int], seconds: float, rate: float
         sys.executable, "-m", "tests.soak.honest", *map(str, (*address, seconds, rate)),
         cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    try:
-        output, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    return Waits(**json.loads(output))
+    return Waits(**json.loads(await read_to_end(process)))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -11,7 +11,7 @@ import shutil
 from dataclasses import dataclass
 
 from sketch.http.limits import DEFAULT_LIMITS
-from tests.soak.child import Child, listen, serving
+from tests.soak.child import Child, listen, read_to_end, serving
 from tests.soak.honest import Waits, ask_from_outside
 from tests.soak.report import Report
 from tests.soak.watch import INTERVAL, Watch
@@ -93,12 +93,7 @@ async def _attack(mode: Mode, child: Child, connections: int, seconds: int) -> s
         PROGRAM, *mode.options, "-c", str(connections), "-r", str(RATE), "-l", str(seconds), "-u", url,
         "-v", "1", "-p", "5", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
-    try:
-        output, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    output = await read_to_end(process)
     text = _COLOURS.sub("", output.decode("utf-8", "replace"))
     *_, status = ["nothing", *_EXIT_STATUS.findall(text)]
     return str(status).strip()
