@@ -35,8 +35,8 @@ PROTOCOLS: Final = ("http/1.1",)
 
 CLOSING_TIMEOUT: Final = 300.0
 """Seconds for a TLS connection that is closed to come to its end, where nobody else sees to it. HTTP
-connections look at whether the client goes on taking its answer, and cut those that do not much earlier; event
-loops would cut all of them after 30 seconds."""
+connections look at whether the client goes on taking its answer, and cut those that do not much earlier;
+event loops would cut all of them after 30 seconds."""
 
 _VERIFY_MODES: Final = {
     "none": ssl.CERT_NONE,
