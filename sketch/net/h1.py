@@ -176,11 +176,11 @@ class H1Connection(SocketConnection):
         if engine.reading is READING_BODY:
             self._expect_body(exchange)
         if not STARTS_EAGERLY:
-            self.task = Task(self._run(exchange), loop=registry.loop, name=TASK_NAME)
+            self.task = Task(registry.handler(exchange), loop=registry.loop, name=TASK_NAME)
             return
         self._is_starting = True
         try:
-            task = Task(self._run(exchange), loop=registry.loop, name=TASK_NAME, eager_start=True)
+            task = Task(registry.handler(exchange), loop=registry.loop, name=TASK_NAME, eager_start=True)
         except (SystemExit, KeyboardInterrupt) as error:
             # An exception that ends the program would end in the transport that called us: it has to leave
             # the loop from a callback of the loop.
@@ -191,19 +191,11 @@ class H1Connection(SocketConnection):
         else:
             self._continue()
 
-    async def _run(self, exchange: H1Exchange) -> None:
-        try:
-            await self.registry.handler(exchange)
-        except asyncio.CancelledError:
-            exchange.abort()
-            raise
-        except Exception:
-            self.registry.logger.exception("The exchange handler failed: this is a bug in the framework")
-        finally:
-            exchange.end(self.engine.writing)
-            self._exchange = self.task = None
-            if not self._is_starting:
-                self._continue()
+    def exchange_ended(self) -> None:
+        """The handler is done with its exchange."""
+        self._exchange = self.task = None
+        if not self._is_starting:
+            self._continue()
 
     def _continue(self) -> None:
         """Go on after an exchange: to the next request, or to the end."""
