@@ -147,7 +147,7 @@ class H1Connection(SocketConnection):
         """Called by asyncio when what was waiting is mostly sent."""
         super().resume_writing()
         if self._exchange is None and self.engine.can_continue:
-            self._continue()
+            self.go_on()
 
     # -- requests --------------------------------------------------------------------------------------
 
@@ -189,16 +189,14 @@ class H1Connection(SocketConnection):
         if self._exchange is exchange:
             self.task = task
         else:
-            self._continue()
+            self.go_on()
 
-    def exchange_ended(self) -> None:
-        """The handler is done with its exchange."""
-        self._exchange = self.task = None
-        if not self._is_starting:
-            self._continue()
-
-    def _continue(self) -> None:
+    def go_on(self) -> None:
         """Go on after an exchange: to the next request, or to the end."""
+        self._exchange = self.task = None
+        if self._is_starting:
+            # It has ended before its task was handed to us: we go on from there.
+            return
         engine = self.engine
         if self.writing_paused and engine.can_continue:
             # The client does not take its answers, and gets no more of them until it does.
@@ -322,7 +320,7 @@ class H1Connection(SocketConnection):
         lost; and a client that was not told that its answer is the last would send another request."""
         self._discarded += sum(map(len, pieces))
         if self.engine.reading is READ:
-            self._continue()
+            self.go_on()
         elif self._discarded > self.registry.limits.discard and self._can_half_close():
             self._linger()
 

@@ -60,8 +60,8 @@ class Carrier(Protocol):
     def abort(self) -> None:
         """Cut the connection."""
 
-    def exchange_ended(self) -> None:
-        """The exchange is over: go on."""
+    def go_on(self) -> None:
+        """The exchange is over: go on to the next one, or to the end."""
 
 
 class H1Exchange(Exchange):
@@ -271,7 +271,7 @@ class H1Exchange(Exchange):
         self._is_over = True
         if self.body is not None:
             self.body.fail(LocalProtocolError("the exchange is over: its handler has returned"))
-        connection.exchange_ended()
+        connection.go_on()
 
     @property
     def cancel_on_disconnect(self) -> bool:
