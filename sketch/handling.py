@@ -162,7 +162,11 @@ class Handling:
             exchange.abort()
             raise error
         if exchange.response_started:
-            self._cut_off(request, error)
+            if isinstance(error, RemoteProtocolError):
+                exchange.abort()
+                self._logger.debug("%s %s: %s", request.method, request.raw_path, error)
+            else:
+                self._cut_off(request, error)
             return None
         response: StreamResponse | None = self._translate(request, error)
         try:

@@ -315,6 +315,8 @@ class MemoryExchange(Exchange):
         self.disconnect()
 
     def end(self) -> None:
+        # Whoever is done with it is not cancelled by it.
+        self._task = None
         if not self.response_complete:
             self.abort()
 

@@ -6,6 +6,7 @@ What bytes mean is the engine's to say; how long a client may take is the clock'
 
 import asyncio
 import sys
+from contextlib import suppress
 from typing import Any
 
 from ..http.errors import Disconnected, RemoteProtocolError
@@ -408,7 +409,9 @@ class H1Connection(SocketConnection):
             self.deadline = self.registry.clock.now + _SILENCE
         self.resume_reading()
         if self._can_half_close():
-            transport.write_eof()
+            # Not connected any more: the loop is about to say so.
+            with suppress(OSError):
+                transport.write_eof()
 
     def _can_half_close(self) -> bool:
         return self.transport is not None and self.transport.can_write_eof()
@@ -439,6 +442,12 @@ class H1Connection(SocketConnection):
         if self.transport is not None:
             self.transport.abort()
 
+    def _give_up(self) -> None:
+        """Cut off a client that takes nothing. The system would go on holding what it has for it, megabytes
+        at times, and the client would see no end."""
+        self.reset_on_close()
+        self.abort()
+
     def on_deadline(self) -> None:
         """The client took too long, or it is time to look."""
         transport = self.transport
@@ -462,6 +471,8 @@ class H1Connection(SocketConnection):
         if transport.is_closing() or transport.can_write_eof():
             if unsent < self._unsent:
                 self._wait_for_client()
+            elif unsent:
+                self._give_up()
             else:
                 self.abort()
             return
@@ -481,7 +492,7 @@ class H1Connection(SocketConnection):
         sending = self._send_pace
         if self.writing_paused and sending is not None:
             if sending.is_stuck(self.unsent, now):
-                self.abort()
+                self._give_up()
                 return
             self.deadline = sending.deadline
         pace = self._body_pace
