@@ -342,11 +342,14 @@ class H1Connection(SocketConnection):
             self.resume_reading()
 
     def invite_body(self) -> None:
-        """The handler waits for the body: say so to a client that waits for that."""
+        """The handler waits for the body: say so to a client that waits for that.
+
+        It has time from now on, whoever invited it; or nobody, where it sends without, or where a final
+        answer was begun, after which it can no longer be invited."""
         data = self.engine.invite_body()
         if data and self.transport is not None:
             self.transport.write(data)
-            self._time_body()
+        self._time_body()
 
     # -- a connection that is no longer HTTP's -----------------------------------------------------------
 

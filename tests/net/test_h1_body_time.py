@@ -1,0 +1,63 @@
+"""When a body is waited for, and when it is known that it will not come."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from sketch.http.errors import Disconnected, RemoteProtocolError
+from sketch.http.exchange import Exchange
+from sketch.http.heads import ResponseHead
+from sketch.http.limits import DEFAULT_LIMITS
+from tests.conformance.driver import settle
+from tests.net.stage import get, head, pass_time, post, read_all, run, serving
+
+EXPECT = "Expect: 100-continue"
+
+
+async def at_once(exchange: Exchange) -> None:
+    """Nothing comes before the body is read."""
+
+
+async def later(exchange: Exchange) -> None:
+    """The body is read when some of it is there."""
+    await asyncio.sleep(5)
+    assert exchange.read_nowait() == b"x"
+
+
+async def after_hints(exchange: Exchange) -> None:
+    """The handler invites the client itself."""
+    exchange.inform(ResponseHead(100, "Continue"))
+
+
+async def after_the_head(exchange: Exchange) -> None:
+    """Nothing interim can be sent any more: the client is never invited."""
+    exchange.start(head(400))
+
+
+@pytest.mark.parametrize(
+    ("before", "sent"), [(at_once, b""), (later, b"x"), (after_hints, b""), (after_the_head, b"")]
+)
+def test_a_client_that_expects_to_be_invited_is_not_waited_for_longer(
+    before: Callable[[Exchange], Awaitable[None]], sent: bytes
+) -> None:
+    """However it came about that its body is expected."""
+
+    async def main() -> None:
+        statuses: list[int] = []
+
+        async def handler(exchange: Exchange) -> None:
+            await before(exchange)
+            try:
+                await read_all(exchange)
+            except RemoteProtocolError as error:
+                statuses.append(error.status)
+
+        async with serving(handler) as stage:
+            line = await stage.connect(post(10, EXPECT))
+            await line.send(sent)
+            await pass_time(5)
+            await pass_time(DEFAULT_LIMITS.body_grace)
+            assert statuses == [408]
+
+    run(main)
