@@ -264,11 +264,18 @@ class H1Connection(SocketConnection):
     def _expect_body(self, exchange: H1Exchange) -> None:
         exchange.body = BodyBuffer()
         self._receive_body(b"")
-        if self.engine.reading is READING_BODY:
-            registry = self.registry
-            self._body_pace = BodyPace(registry.limits, registry.clock.now)
-            if not self.engine.awaits_continue:
-                self._time_body()
+        engine = self.engine
+        if engine.reading is not READING_BODY:
+            return
+        if engine.is_ended:
+            # It was sent ahead, and so was the end.
+            engine.lose()
+            exchange.body_failed(Disconnected("the client left in the middle of the body"))
+            return
+        registry = self.registry
+        self._body_pace = BodyPace(registry.limits, registry.clock.now)
+        if not engine.awaits_continue:
+            self._time_body()
 
     def _time_body(self) -> None:
         """From now on the body is expected to come, as long as the socket is read."""

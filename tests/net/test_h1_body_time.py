@@ -61,3 +61,28 @@ def test_a_client_that_expects_to_be_invited_is_not_waited_for_longer(
             assert statuses == [408]
 
     run(main)
+
+
+@pytest.mark.parametrize("sent", [b"", b"abc"])
+def test_a_body_sent_ahead_by_a_client_that_then_half_closes(sent: bytes) -> None:
+    """It is known as soon as its turn comes that it will not be whole, and nobody waits for more."""
+
+    async def main() -> None:
+        pieces: list[bytes] = []
+
+        async def handler(exchange: Exchange) -> None:
+            if exchange.head.method == "POST":
+                exchange.limit_body(rate=0, timeout=0)
+                with pytest.raises(Disconnected):
+                    while True:
+                        pieces.append(await exchange.read())
+            exchange.respond(head())
+
+        async with serving(handler) as stage:
+            line = await stage.connect()
+            line.transport.feed(get("/") + post(10) + sent)
+            await line.end()
+            assert b"".join(pieces) == sent
+            assert stage.server.connections == []
+
+    run(main)
