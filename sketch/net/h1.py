@@ -242,6 +242,7 @@ class H1Connection(SocketConnection):
 
     def _end_or_discard(self) -> None:
         engine = self.engine
+        self._body_pace = None
         if self._taken_over is not None:
             self._take_back(self._taken_over)
         if self.is_lost:
@@ -251,7 +252,6 @@ class H1Connection(SocketConnection):
             self.abort()
         elif engine.reading is READING_BODY and engine.keep_alive:
             self._discarded = 0
-            self._body_pace = None
             self.deadline = self.registry.clock.now + self.registry.limits.lingering_timeout
             self.resume_reading()
         elif engine.reading is READ and not engine.held:

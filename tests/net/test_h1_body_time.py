@@ -86,3 +86,27 @@ def test_a_body_sent_ahead_by_a_client_that_then_half_closes(sent: bytes) -> Non
             assert stage.server.connections == []
 
     run(main)
+
+
+def test_what_is_left_of_a_body_s_time_is_not_the_end_s() -> None:
+    """A connection that closes goes on taking the body for as long as any other."""
+
+    async def main() -> None:
+        released = asyncio.Event()
+
+        async def handler(exchange: Exchange) -> None:
+            await released.wait()
+            exchange.keep_alive = False
+            exchange.respond(head(413))
+
+        async with serving(handler) as stage:
+            line = await stage.connect(post(1000), b"x")
+            await pass_time(DEFAULT_LIMITS.body_grace - 4)
+            released.set()
+            await settle()
+            await pass_time(DEFAULT_LIMITS.lingering_timeout - 3)
+            assert not line.transport.is_lost
+            await pass_time(3)
+            assert line.transport.is_lost
+
+    run(main)
