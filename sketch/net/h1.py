@@ -102,18 +102,16 @@ class H1Connection(SocketConnection):
             engine.receive_end()
         except RemoteProtocolError:
             # It may be half closed and wait for an answer, but then to a request that it never made.
-            if self._exchange is not None and self.transport is not None:
+            if self._exchange is not None:
                 self._exchange.body_failed(Disconnected("the client left in the middle of the body"))
-                self._wait_for_client()
-            return False
-        if self._exchange is None:
-            if not engine.held:
-                return False
-            # What it sent ahead is still answered; of half a head it is known now that it is the last.
-            self.registry.loop.call_soon(self._receive_held, context=self.registry.context)
-        if self._can_half_close():
-            return True
-        # Over TLS its end is the end of both sides: asyncio closes, and we see to it that it comes to that.
+        else:
+            if self._exchange is None and engine.held:
+                # It is still answered; of half a head it is known now that it is the last.
+                self.registry.loop.call_soon(self._receive_held, context=self.registry.context)
+            # Over TLS its end is the end of both sides.
+            if (self._exchange is not None or engine.held) and self._can_half_close():
+                return True
+        # asyncio closes, and we see to it that it comes to that.
         self._wait_for_client()
         return False
 
