@@ -244,6 +244,8 @@ class H1Connection(SocketConnection):
         if self._taken_over is not None:
             self._take_back(self._taken_over)
         if self.is_lost:
+            # Perhaps closed by the handler.
+            self._wait_for_client()
             return
         if engine.writing is not WRITTEN:
             # The handler gave up in the middle, or never began.

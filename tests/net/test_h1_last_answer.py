@@ -49,3 +49,29 @@ def test_a_client_that_half_closes_and_takes_nothing_of_its_answer() -> None:
             assert line.transport.is_lost
 
     run(main)
+
+
+def test_a_handler_that_closes_the_transport() -> None:
+    """What is not taken of its answer does not keep the connection for ever."""
+
+    async def main() -> None:
+        async def handler(exchange: Exchange) -> None:
+            exchange.start(head())
+            await exchange.send(b"x" * 1000)
+            transport = exchange.transport
+            assert isinstance(transport, asyncio.Transport)
+            transport.close()
+
+        async with serving(handler) as stage:
+            line = await stage.connect()
+            line.transport.stop_taking()
+            await line.send(GET)
+            for _ in range(9):
+                line.transport.take(100)
+                await pass_time(DEFAULT_LIMITS.lingering_timeout - 3)
+            assert not line.transport.is_lost
+            await pass_time(DEFAULT_LIMITS.lingering_timeout)
+            await pass_time(DEFAULT_LIMITS.lingering_timeout)
+            assert line.transport.is_lost
+
+    run(main)
