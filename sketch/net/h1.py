@@ -103,18 +103,16 @@ class H1Connection(SocketConnection):
             engine.receive_end()
         except RemoteProtocolError:
             # It may be half closed and wait for an answer, but then to a request that it never made.
-            if self._exchange is not None and self.transport is not None:
+            if self._exchange is not None:
                 self._exchange.body_failed(Disconnected("the client left in the middle of the body"))
-                self._wait_for_client()
-            return False
-        if self._exchange is None:
-            if not engine.held:
-                return False
-            # What it sent ahead is still answered; of half a head it is known now that it is the last.
-            self.registry.loop.call_soon(self._receive_held, context=self.registry.context)
-        if self._can_half_close():
-            return True
-        # Over TLS its end is the end of both sides: asyncio closes, and we see to it that it comes to that.
+        else:
+            if self._exchange is None and engine.held:
+                # It is still answered; of half a head it is known now that it is the last.
+                self.registry.loop.call_soon(self._receive_held, context=self.registry.context)
+            # Over TLS its end is the end of both sides.
+            if (self._exchange is not None or engine.held) and self._can_half_close():
+                return True
+        # asyncio closes, and we see to it that it comes to that.
         self._wait_for_client()
         return False
 
@@ -233,16 +231,18 @@ class H1Connection(SocketConnection):
 
     def _end_or_discard(self) -> None:
         engine = self.engine
+        self._body_pace = None
         if self._taken_over is not None:
             self._take_back(self._taken_over)
         if self.is_lost:
+            # Perhaps closed by the handler.
+            self._wait_for_client()
             return
         if engine.writing is not WRITTEN:
             # The handler gave up in the middle, or never began.
             self.abort()
         elif engine.reading is READING_BODY and engine.keep_alive:
             self._discarded = 0
-            self._body_pace = None
             self.deadline = self.registry.clock.now + self.registry.limits.lingering_timeout
             self.resume_reading()
         elif engine.reading is READ and not engine.held:
@@ -255,11 +255,18 @@ class H1Connection(SocketConnection):
     def _expect_body(self, exchange: H1Exchange) -> None:
         exchange.body = BodyBuffer()
         self._receive_body(b"")
-        if self.engine.reading is READING_BODY:
-            registry = self.registry
-            self._body_pace = BodyPace(registry.limits, registry.clock.now)
-            if not self.engine.awaits_continue:
-                self._time_body()
+        engine = self.engine
+        if engine.reading is not READING_BODY:
+            return
+        if engine.is_ended:
+            # It was sent ahead, and so was the end.
+            engine.lose()
+            exchange.body_failed(Disconnected("the client left in the middle of the body"))
+            return
+        registry = self.registry
+        self._body_pace = BodyPace(registry.limits, registry.clock.now)
+        if not engine.awaits_continue:
+            self._time_body()
 
     def _time_body(self) -> None:
         """From now on the body is expected to come, as long as the socket is read."""
@@ -333,11 +340,14 @@ class H1Connection(SocketConnection):
             self.resume_reading()
 
     def invite_body(self) -> None:
-        """The handler waits for the body: say so to a client that waits for that."""
+        """The handler waits for the body: say so to a client that waits for that.
+
+        It has time from now on, whoever invited it; or nobody, where it sends without, or where a final
+        answer was begun, after which it can no longer be invited."""
         data = self.engine.invite_body()
         if data and self.transport is not None:
             self.transport.write(data)
-            self._time_body()
+        self._time_body()
 
     # -- a connection that is no longer HTTP's -----------------------------------------------------------
 

@@ -1,0 +1,77 @@
+"""What becomes of the last answer on a connection, whoever ends it."""
+
+import asyncio
+
+import pytest
+
+from sketch.http.exchange import Exchange
+from sketch.http.limits import DEFAULT_LIMITS
+from tests.conformance.driver import settle
+from tests.net.stage import GET, head, pass_time, post, run, serving
+
+LARGE = b"x" * 200_000
+
+
+@pytest.mark.parametrize("request_bytes", [GET, post(10)], ids=["complete", "half a body"])
+def test_a_client_that_half_closes_and_takes_its_answer_slowly(request_bytes: bytes) -> None:
+    """It gets all of it, as long as it goes on taking it."""
+
+    async def main() -> None:
+        async def handler(exchange: Exchange) -> None:
+            exchange.respond(head(), LARGE)
+
+        async with serving(handler) as stage:
+            line = await stage.connect()
+            line.transport.stop_taking()
+            await line.send(request_bytes)
+            await line.end()
+            for _ in range(9):
+                line.transport.take(20_000)
+                await pass_time(DEFAULT_LIMITS.lingering_timeout - 3)
+            line.transport.take()
+            await settle()
+            assert line.bodies == [LARGE] and line.transport.is_lost
+
+    run(main)
+
+
+def test_a_client_that_half_closes_and_takes_nothing_of_its_answer() -> None:
+    async def main() -> None:
+        async def handler(exchange: Exchange) -> None:
+            exchange.respond(head(), LARGE)
+
+        async with serving(handler) as stage:
+            line = await stage.connect()
+            line.transport.stop_taking()
+            await line.send(GET)
+            await line.end()
+            await pass_time(DEFAULT_LIMITS.lingering_timeout)
+            assert line.transport.is_lost
+
+    run(main)
+
+
+def test_a_handler_that_closes_the_transport() -> None:
+    """What is not taken of its answer does not keep the connection for ever."""
+
+    async def main() -> None:
+        async def handler(exchange: Exchange) -> None:
+            exchange.start(head())
+            await exchange.send(b"x" * 1000)
+            transport = exchange.transport
+            assert isinstance(transport, asyncio.Transport)
+            transport.close()
+
+        async with serving(handler) as stage:
+            line = await stage.connect()
+            line.transport.stop_taking()
+            await line.send(GET)
+            for _ in range(9):
+                line.transport.take(100)
+                await pass_time(DEFAULT_LIMITS.lingering_timeout - 3)
+            assert not line.transport.is_lost
+            await pass_time(DEFAULT_LIMITS.lingering_timeout)
+            await pass_time(DEFAULT_LIMITS.lingering_timeout)
+            assert line.transport.is_lost
+
+    run(main)
