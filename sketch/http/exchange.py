@@ -66,6 +66,10 @@ class Peer:
             return str(address[0]) if address else None
         return address or None
 
+    def __repr__(self) -> str:
+        behind = "" if self.proxy is None else f" behind {self.proxy!r}"
+        return f"<Peer {self.host}{behind}>"
+
 
 def _no_extra_info(name: str, default: Any = None) -> Any:
     return default
