@@ -323,11 +323,20 @@ def test_an_honest_client_that_waits_is_judged() -> None:
         assert report.has_passed is is_right
 
 
-def test_memory_that_grows_is_judged() -> None:
-    for memory, is_right in (((0, 50 * 2**20, 58 * 2**20, 0), True), ((0, 0, 9 * 2**20, 0), False)):
-        report = Report(part="slow")
-        slow._judge_memory(report, make_watch(2.0, memory=memory), 0)
-        assert report.has_passed is is_right
+@pytest.mark.parametrize(
+    "mebibytes, connections, is_right",
+    [
+        ((0, 50, 58, 0), 1000, True),
+        ((0, 50, 59, 0), 1000, False),
+        ((0, 7, 8, 0), 0, True),
+        ((0, 9, 9, 0), 0, False),
+    ],
+)
+def test_memory_that_grows_is_judged(mebibytes: tuple[int, ...], connections: int, is_right: bool) -> None:
+    report = Report(part="slow")
+    memory = tuple(size * 2**20 for size in mebibytes)
+    slow._judge_memory(report, make_watch(2.0, memory=memory), connections, 0)
+    assert report.has_passed is is_right
 
 
 def test_without_its_program_the_attack_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
