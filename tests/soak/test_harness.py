@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import socket
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from tests.soak.honest import Honest, Waits
 from tests.soak.live import Visits
 from tests.soak.report import Report
 from tests.soak.watch import Seen, Watch
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what is left is counted in /proc")
 
 NOTHING = Census(tasks=1, descriptors=5, blocks=100, resident=1000, objects={})
 
