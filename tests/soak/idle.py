@@ -59,7 +59,11 @@ async def _opened(address: tuple[str, int], count: int) -> AsyncIterator[None]:
     with ExitStack() as sockets:
         for start in range(0, count, _AT_A_TIME):
             some = range(min(_AT_A_TIME, count - start))
-            await asyncio.gather(*(_open_one(address, sockets.enter_context(socket.socket())) for _ in some))
+            clients = [sockets.enter_context(socket.socket()) for _ in some]
+            for client in clients:
+                # From many addresses: one has too few ports, when the last minute's are still taken.
+                client.bind((f"127.0.1.{start // _AT_A_TIME + 1}", 0))
+            await asyncio.gather(*(_open_one(address, client) for client in clients))
         yield
 
 
