@@ -13,7 +13,7 @@ from functools import partial
 from .http.exchange import Exchange, ExchangeHandler
 from .http.limits import DEFAULT_LIMITS, Limits
 from .net.admission import Refused
-from .net.h1 import H1Connection
+from .net.h1 import TURNS_TO_LEAVE, H1Connection
 from .net.proxied import ProxiedConnection
 from .net.proxies import TrustedProxies
 from .net.registry import Acceptor, Connection, Registry
@@ -164,6 +164,8 @@ class Server:
         registry = self._registry
         try:
             async with asyncio.timeout(seconds):
+                for _ in range(TURNS_TO_LEAVE + 1):
+                    await asyncio.sleep(0)
                 while True:
                     if tasks := self._tasks():
                         await asyncio.wait(tasks)

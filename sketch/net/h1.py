@@ -12,7 +12,7 @@ from typing import Any
 from ..http.errors import Disconnected, RemoteProtocolError
 from ..http.heads import RequestHead, ResponseHead
 from ..http.status import phrase
-from ..protocol.h1.connection import HEAD, READ, READING_BODY, WRITTEN, H1Engine
+from ..protocol.h1.connection import HEAD, IDLE, READ, READING_BODY, WRITTEN, H1Engine
 from .body import BodyBuffer
 from .connection import SocketConnection
 from .h1exchange import H1Exchange
@@ -27,6 +27,10 @@ TASK_NAME = "sketch request"
 """One name for all: to number them costs a tenth of making the task on 3.11."""
 
 Task: Any = asyncio.Task
+
+TURNS_TO_LEAVE = 3
+"""Turns of the event loop in which what has arrived at a socket is read: one to look, one to read, and one
+for TLS in between."""
 
 _SILENCE = 2.0
 """Seconds without a byte after which a client over TLS, which was told that the answer is the last, is taken
@@ -214,6 +218,8 @@ class H1Connection(SocketConnection):
                 self.pause_reading()
         elif self._reading_paused:
             self.resume_reading()
+        if registry.is_draining:
+            self.drain()
 
     def _receive_held(self) -> None:
         """Go on with what was sent ahead. Does nothing when that has happened in the meantime."""
@@ -445,6 +451,10 @@ class H1Connection(SocketConnection):
 
     def abort(self) -> None:
         """Cut the connection, so that the client can tell."""
+        if self._is_lingering and self._can_half_close() and not self.unsent:
+            # It has been told, and lacks nothing.
+            self._close_transport()
+            return
         engine = self.engine
         if engine.ends_with_connection:
             self.reset_on_close()
@@ -526,19 +536,31 @@ class H1Connection(SocketConnection):
         self._close()
 
     def drain(self) -> None:
-        """Close at the end of the current exchange, or at once if there is none."""
+        """Close at the end of the current exchange, or if there is none, once it is known that no request has
+        arrived."""
         engine = self.engine
+        if engine.writing is not IDLE:
+            # The answer's head has said, or not said, what comes after it. We are asked again.
+            return
         engine.keep_alive = False
         if self._exchange is not None:
             return
         if engine.is_between_requests:
-            self._close()
+            self._leave(TURNS_TO_LEAVE)
         elif engine.reading is HEAD:
             # If all of it is here, it is the last.
             self.registry.call_outside(self._receive_head, b"")
-        elif engine.reading is READ:
-            # All answers are given, but not taken.
-            self._end_or_discard()
+
+    def _leave(self, turns: int) -> None:
+        """Close if nothing of a request comes in so many turns of the loop. What was in the buffer of the
+        socket already, was sent before anybody could know, and is answered."""
+        if not self.engine.is_between_requests or self.is_lost:
+            return
+        if turns:
+            self.registry.loop.call_soon(self._leave, turns - 1, context=self.registry.context)
+        else:
+            # Not closed at once: what comes from now on should meet an end of the connection, not a reset.
+            self._linger()
 
 
 def _raise(error: BaseException) -> None:

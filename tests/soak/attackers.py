@@ -15,12 +15,12 @@ from tests.soak.honest import Honest
 from tests.soak.report import Report
 
 LIMITS: dict[str, Any] = {
-    "head_timeout": 1.0,
-    "body_grace": 1.0,
-    "body_timeout": 1.0,
-    "send_timeout": 1.0,
-    "first_byte_timeout": 1.0,
-    "lingering_timeout": 1.0,
+    "head_timeout": 2.0,
+    "body_grace": 2.0,
+    "body_timeout": 2.0,
+    "send_timeout": 2.0,
+    "first_byte_timeout": 2.0,
+    "lingering_timeout": 2.0,
 }
 """The defaults are tens of seconds. What does not depend on time is as it is for everybody."""
 
