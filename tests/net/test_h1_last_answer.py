@@ -5,9 +5,11 @@ import asyncio
 import pytest
 
 from sketch.http.exchange import Exchange
-from sketch.http.limits import DEFAULT_LIMITS
-from tests.conformance.driver import settle
+from sketch.http.limits import DEFAULT_LIMITS, Limits
+from tests.conformance.driver import settle, until
 from tests.net.stage import GET, head, pass_time, post, run, serving
+from tests.net.test_connection import LOOPS, NewLoop, listen, open_socket, receive_all
+from tests.net.test_connection import run as run_on
 
 LARGE = b"x" * 200_000
 
@@ -75,3 +77,34 @@ def test_a_handler_that_closes_the_transport() -> None:
             assert line.transport.is_lost
 
     run(main)
+
+
+# -- over sockets --------------------------------------------------------------------------------------
+
+
+@LOOPS
+def test_the_rest_of_an_answer_that_ends_with_the_connection(new_loop: NewLoop) -> None:
+    """The handler was done with it, and the client takes nothing of what waits. When that is dropped, it must
+    not look as if there was nothing more."""
+
+    async def handler(exchange: Exchange) -> None:
+        exchange.start(head())
+        await exchange.send(b"x" * 2**23)  # More than systems hold for two sockets.
+        await exchange.finish()
+
+    async def main() -> None:
+        server, listening, address = await listen(handler, limits=Limits(write_buffer=2**24))
+        try:
+            with await open_socket(address) as sock:
+                await asyncio.get_running_loop().sock_sendall(sock, b"GET / HTTP/1.0\r\n\r\n")
+                await until(lambda: server.requests_count == 1)
+                (connection,) = server.connections
+                await until(lambda: connection.task is None)
+                connection.abort()
+                with pytest.raises(ConnectionResetError):
+                    await receive_all(sock)
+        finally:
+            listening.close()
+            await server.shutdown(0)
+
+    run_on(main, new_loop)
