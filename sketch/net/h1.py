@@ -428,7 +428,10 @@ class H1Connection(SocketConnection):
             self.deadline = self.registry.clock.now + _SILENCE
         self.resume_reading()
         if self._can_half_close():
-            transport.write_eof()
+            try:
+                transport.write_eof()
+            except OSError:  # Reset by the client, while it was not read.
+                self.abort()
 
     def _can_half_close(self) -> bool:
         return self.transport is not None and self.transport.can_write_eof()

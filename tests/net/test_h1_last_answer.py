@@ -1,6 +1,10 @@
 """What becomes of the last answer on a connection, whoever ends it."""
 
 import asyncio
+import gc
+import socket
+import struct
+from typing import Any
 
 import pytest
 
@@ -103,6 +107,42 @@ def test_the_rest_of_an_answer_that_ends_with_the_connection(new_loop: NewLoop) 
                 connection.abort()
                 with pytest.raises(ConnectionResetError):
                     await receive_all(sock)
+        finally:
+            listening.close()
+            await server.shutdown(0)
+
+    run_on(main, new_loop)
+
+
+@LOOPS
+def test_a_client_that_resets_a_connection_that_is_not_read(new_loop: NewLoop) -> None:
+    """Nothing is noticed of it until the end is sent, which the system then refuses to do."""
+
+    async def main() -> None:
+        failures: list[dict[str, Any]] = []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: failures.append(context))
+        answered, released = asyncio.Event(), asyncio.Event()
+
+        async def handler(exchange: Exchange) -> None:
+            exchange.keep_alive = False
+            exchange.respond(head(413))
+            answered.set()
+            await released.wait()
+
+        server, listening, address = await listen(handler)
+        try:
+            sock = await open_socket(address)
+            await loop.sock_sendall(sock, post(10**6) + b"x" * 10**5)
+            await answered.wait()
+            await until(lambda: not server.connections[0].transport.is_reading())  # type: ignore[attr-defined]
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            sock.close()
+            released.set()
+            await until(lambda: server.connections == [])
+            gc.collect()
+            await asyncio.sleep(0)
+            assert failures == []
         finally:
             listening.close()
             await server.shutdown(0)
