@@ -151,6 +151,12 @@ class Registry:
             return False
         return is_one_of_few
 
+    def add_acceptor(self, acceptor: Acceptor) -> None:
+        """Enter what accepts connections. There may be too many of them already."""
+        self.acceptors.add(acceptor)
+        if self._is_full:
+            acceptor.pause()
+
     def remove(self, connection: Connection) -> None:
         """Drop a connection that was lost."""
         self.connections.discard(connection)

@@ -112,6 +112,21 @@ def test_accepting_pauses_while_there_are_too_many() -> None:
     run(main)
 
 
+def test_a_door_that_comes_late_is_closed() -> None:
+    """Another site is started, or the only one is told of when the first connections are there."""
+
+    async def main() -> None:
+        async with serving(echo_target, limits=Limits(connections=2)) as stage:
+            lines = [await stage.connect() for _ in range(2)]
+            door = Door()
+            stage.server.add_acceptor(door)
+            assert door.calls == ["pause"]
+            await lines[0].leave()
+            assert door.calls == ["pause", "resume"]
+
+    run(main)
+
+
 def test_without_a_door_what_is_too_much_is_closed() -> None:
     async def main() -> None:
         async with serving(echo_target, limits=Limits(connections=2)) as stage:
