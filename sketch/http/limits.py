@@ -1,11 +1,21 @@
 """How much a peer may send, and how long it may take: one object for all of it."""
 
+import math
 from dataclasses import dataclass
+from typing import Any, Final
+
+_COUNTS: Final = ("connections", "connections_per_peer", "requests")
+"""With 0 of these nobody could be served."""
+
+_TIMERS: Final = ("queue_timeout", "tls_handshake_timeout")
+"""Times that become timers of the event loop, of which not every one has one without end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bounds on what one peer can make the server hold or wait for. Sizes in bytes, times in seconds."""
+    """Bounds on what one peer can make the server hold or wait for. Sizes in bytes, times in seconds.
+
+    Raises `TypeError` or `ValueError` for values that cannot be meant."""
 
     request_line: int = 8190
     """The request line without its line end; 414 beyond (nginx ``large_client_header_buffers``, Apache
@@ -92,6 +102,26 @@ class Limits:
 
     queue_timeout: float = 5.0
     """How long a request may wait for others to be answered; 503 with ``Retry-After`` beyond."""
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            _check(f"Limits.{name}", name, getattr(self, name))
+
+
+def _check(label: str, name: str, value: Any) -> None:
+    if name in _COUNTS and value is None:
+        return
+    numbers = (int, float) if name.endswith(("_timeout", "_grace")) else int
+    if not isinstance(value, numbers) or isinstance(value, bool):
+        raise TypeError(f"{label} must be {'an int' if numbers is int else 'a number'}, got {value!r}")
+    if not value >= 0:
+        raise ValueError(f"{label} must not be negative, got {value!r}")
+    if name in _COUNTS and value == 0:
+        raise ValueError(f"{label} must be at least 1, or None")
+    if name in _TIMERS and value == math.inf:
+        raise ValueError(f"{label} must be finite")
+    if name == "tls_handshake_timeout" and value == 0:
+        raise ValueError(f"{label} must be more than 0")
 
 
 DEFAULT_LIMITS = Limits()
