@@ -128,12 +128,12 @@ def _answer_late(request: Request, error: TimeoutError) -> StreamResponse:
     it did not (section 15.6.5), which only the handler can know, and may raise itself."""
     exchange = request.exchange
     response = request.begun_response
-    is_complete = exchange.response_complete and response is not None
-    if is_complete or not exchange.response_started:
-        server_logger.warning(
-            "%s did not end before its deadline and was cancelled", request.describe_handler(), exc_info=error
-        )
-    if response is not None and is_complete:
+    message = f"{request.describe_handler()} did not end before its deadline and was cancelled"
+    if exchange.response_started and not exchange.response_complete:
+        # It will be cut, and what is raised be logged.
+        raise TimeoutError(message) from error
+    server_logger.warning(message, exc_info=error)
+    if response is not None and exchange.response_complete:
         # The client has all that it was to get, or will have it: to cut it off now would be unfair.
         return response
     raise HTTPServiceUnavailable from error

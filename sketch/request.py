@@ -27,7 +27,7 @@ from .http.heads import HttpVersion, RequestHead, ResponseHead
 from .http.mediatype import parse_content_type
 from .http.memory import MemoryExchange
 from .http.status import phrase
-from .http.target import parse_target, path_to_match
+from .http.target import authority_for_url, parse_target, path_to_match
 from .responsehead import OCTET_STREAM, LooseHeaders
 from .routing.matchinfo import UrlMappingMatchInfo, build_match_info
 from .streams import BodyTooLarge, StreamReader, read_rest
@@ -137,10 +137,12 @@ class BaseRequest(Keeper):
 
     @property
     def url(self) -> URL:
-        """The full URL, as far as scheme and host are known."""
+        """The full URL, as far as scheme and host are known.
+
+        It can be asked for everything: a host that IDNA has no text for, such as ``xn--``, is ``%78n--``."""
         url = self._url
         if url is None:
-            base = URL.build(scheme=self.scheme, authority=self.host)
+            base = URL.build(scheme=self.scheme, authority=authority_for_url(self.host))
             url = self._url = base.join(self.rel_url)
         return url
 
@@ -175,7 +177,8 @@ class BaseRequest(Keeper):
         address = self.exchange.peer.get_extra_info("sockname")
         if isinstance(address, tuple):
             return f"[{address[0]}]" if len(address) == 4 else str(address[0])
-        return address or ""
+        # An abstract UNIX socket has bytes for a name, and no name that a client could have asked for.
+        return address if isinstance(address, str) else ""
 
     @property
     def remote(self) -> str | None:
@@ -367,8 +370,8 @@ class BaseRequest(Keeper):
     def peer_certificate(self) -> Certificate | None:
         """The client's certificate, verified; ``None`` when it was not asked for one, or has shown none.
 
-        It is the one of the connection: behind a proxy that ends TLS, the proxy's or nobody's. Made anew
-        each time; keep it."""
+        Behind a proxy that is trusted to say who the client is (``forwarded``), ``None``: the certificate on
+        the connection would be the proxy's. Made anew each time; keep it."""
         return self.exchange.peer.certificate
 
     @property

@@ -53,7 +53,8 @@ class UpgradeResponse(StreamResponse):
     After `prepare` the connection is the handler's until it returns. Then what was written is sent, and the
     connection is closed. A handler that raises or is cancelled has it cut.
 
-    Raises `ValueError` for a protocol that is no name, and for fields that no message can carry.
+    Raises `TypeError` and `ValueError` for a name that is none, a protocol that is no `asyncio.Protocol`, and
+    fields that no message can carry.
     """
 
     def __init__(
@@ -64,8 +65,7 @@ class UpgradeResponse(StreamResponse):
         protocol: asyncio.Protocol | None = None,
         limit: int = STREAM_LIMIT,
     ) -> None:
-        if upgrade is not None and not all(map(is_token, upgrade.split("/", 1))):
-            raise ValueError(f"{upgrade!r} names no protocol, as 'websocket' or 'example/1.0' do")
+        _check(upgrade, protocol)
         super().__init__(status=200 if upgrade is None else 101, headers=headers)
         if upgrade is not None:
             self.headers[names.UPGRADE] = upgrade
@@ -136,3 +136,12 @@ class UpgradeResponse(StreamResponse):
     async def write(self, data: Bytes) -> None:
         """Raises `RuntimeError`: what follows is no body."""
         raise RuntimeError("an UpgradeResponse has no body: write with its writer, and drain it")
+
+
+def _check(upgrade: object, protocol: object) -> None:
+    if not isinstance(upgrade, str | None):
+        raise TypeError(f"upgrade must be the name of a protocol, such as 'example/1.0', got {upgrade!r}")
+    if upgrade is not None and not all(map(is_token, upgrade.split("/", 1))):
+        raise ValueError(f"{upgrade!r} names no protocol, as 'websocket' or 'example/1.0' do")
+    if not isinstance(protocol, asyncio.Protocol | None):
+        raise TypeError(f"protocol must be an instance of asyncio.Protocol, got {protocol!r}")

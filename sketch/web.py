@@ -1,4 +1,4 @@
-"""The names of ``aiohttp.web``: ``from sketch import web``."""
+"""The names of ``aiohttp.web``, and a few of our own (docs/stability.md): ``from sketch import web``."""
 
 from . import exceptions
 from .appkeys import AppKey, NotAppKeyWarning, RequestKey, ResponseKey
@@ -44,6 +44,7 @@ from .runner import (
 )
 from .signals import CleanupError
 from .streams import PayloadAccessError, RequestPayloadError
+from .upgrade import UpgradeResponse
 from .views import View
 from .webserver import Server
 
@@ -82,6 +83,7 @@ __all__ = [
     "TCPSite",
     "TooManyTasks",
     "UnixSite",
+    "UpgradeResponse",
     "UrlDispatcher",
     "UrlMappingMatchInfo",
     "View",

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -317,6 +318,8 @@ def test_an_answer_that_has_begun_is_cut(caplog: pytest.LogCaptureFixture) -> No
     assert exchange.aborted and not exchange.response_complete
     (record,) = caplog.records
     assert record.getMessage().endswith("after its answer had begun: the connection was cut")
+    assert record.exc_info is not None
+    assert re.match("handler .*begin.* did not end before its deadline", str(record.exc_info[1]))
 
 
 def test_an_answer_that_is_complete_stands(caplog: pytest.LogCaptureFixture) -> None:

@@ -16,6 +16,7 @@ from sketch.http.exchange import Peer
 from sketch.http.forwarded import parse_authority
 from sketch.http.heads import HttpVersion
 from sketch.http.memory import MemoryExchange
+from sketch.http.target import is_host
 from sketch.request import CLIENT_MAX_SIZE, BaseRequest, Request
 from sketch.streams import StreamReader
 
@@ -60,8 +61,44 @@ def test_the_url_and_where_its_host_comes_from() -> None:
 
     assert make(peer=knows(("10.0.0.1", 80))).host == "10.0.0.1"
     assert make(peer=knows(("::1", 80, 0, 0))).host == "[::1]"
-    assert make(peer=knows("/run/app.sock")).host == "/run/app.sock"
     assert make().host == ""
+
+    on_unix = make("/x", peer=knows("/run/app.sock"))
+    assert (on_unix.host, str(on_unix.url)) == ("/run/app.sock", "http:///x")
+    on_abstract = make("/x", peer=knows(b"\0app"))
+    assert (on_abstract.host, str(on_abstract.url)) == ("", "http:///x")
+
+
+LABELS = st.sampled_from([
+    "a", "Z", "0", "-", "_", ".", "~", "%41", "%2e", "%00", "%ff", "%5b", "%C3%bc", "%40", "%3A", "%2F",
+    "xn--", "XN--", "xN--a", "xn--a-ecp.ru", "xn--bcher-kva", "!$&'()*+,;=",
+    "[::1]", "[::ffff:1.2.3.4]", ":", ":0", ":00081", "255.",
+])  # fmt: skip
+
+
+@given(st.lists(LABELS, min_size=1, max_size=4).map("".join))
+def test_of_any_host_that_the_engine_takes_the_url_can_be_asked(host: str) -> None:
+    if not is_host(host.encode()):
+        return
+    for request in (make("/x?y", {"Host": host}), make(f"http://{host}/x?y")):
+        assert request.host == host
+        url = request.url
+        assert (url.raw_path_qs, url.scheme) == ("/x?y", "http")
+        assert isinstance(url.host, str)
+        assert url.authority and url.human_repr()
+        assert url.origin().host == url.join(URL("/z")).host == url.host
+
+
+@pytest.mark.parametrize(
+    ("host", "seen"),
+    [
+        ("xn--", "%78n--"),
+        ("a.XN--a:81", "a.%78n--a"),
+        ("xn--bcher-kva.example", "bücher.example"),
+    ],
+)
+def test_a_name_that_idna_has_no_text_for_is_escaped(host: str, seen: str) -> None:
+    assert make("/", {"Host": host}).url.host == seen
 
 
 @given(st.text(st.sampled_from("aZ0-_.:[]x1n"), min_size=1, max_size=20))

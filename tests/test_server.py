@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import pytest
 
+from sketch.http.errors import LocalProtocolError
 from sketch.http.exchange import Exchange
 from sketch.http.limits import DEFAULT_LIMITS, Limits
 from sketch.server import CANCELLATION_GRACE, Server
@@ -69,6 +70,40 @@ def test_the_write_buffer_is_the_limits() -> None:
             assert 5000 < line.transport.get_write_buffer_size() < 7000
             line.transport.take()
             await until(lambda: line.bodies == [b"x" * 100_000])
+
+    run(main)
+
+
+@pytest.mark.parametrize("answers", [False, True])
+def test_a_handler_that_says_itself_when_it_is_done(answers: bool) -> None:
+    async def main() -> None:
+        async def handler(exchange: Exchange) -> None:
+            if answers:
+                exchange.respond(head(), b"x")
+            exchange.end()
+            exchange.end()
+            assert exchange.is_disconnected
+            with pytest.raises(LocalProtocolError, match="is over"):
+                exchange.respond(head(), b"again")
+
+        async with serving(handler, ends_exchanges=True) as stage:
+            line = await stage.connect(GET, GET)
+            assert line.statuses == [200, 200] * answers
+            assert line.transport.is_cut is not answers
+
+    run(main)
+
+
+def test_a_handler_that_fails_without_an_answer() -> None:
+    async def main() -> None:
+        async def handler(exchange: Exchange) -> None:
+            raise LookupError("what is this?")
+
+        async with serving(handler) as stage:
+            line = await stage.connect(GET)
+            assert line.transport.is_cut and line.transport.received == b""
+            [record] = stage.errors
+            assert "has to answer, whatever happens" in record.getMessage()
 
     run(main)
 

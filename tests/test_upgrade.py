@@ -403,6 +403,21 @@ def test_what_names_no_protocol(name: str) -> None:
         UpgradeResponse(name)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"upgrade": 5}, "upgrade must be the name of a protocol, such as 'example/1.0', got 5"),
+        (
+            {"upgrade": "a", "protocol": asyncio.Protocol},
+            "must be an instance of asyncio.Protocol, got <class",
+        ),
+    ],
+)
+def test_what_is_no_protocol(arguments: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        UpgradeResponse(**arguments)
+
+
 def test_what_an_upgrade_has_not() -> None:
     response = UpgradeResponse("echo")
     assert (response.status, response.content_length) == (101, 0)

@@ -1,21 +1,19 @@
 """How much a peer may send, and how long it may take: one object for all of it."""
 
-import math
-from dataclasses import dataclass
+from dataclasses import Field, dataclass, fields
 from typing import Any, Final
 
-_COUNTS: Final = ("connections", "connections_per_peer", "requests")
-"""With 0 of these nobody could be served."""
-
-_TIMERS: Final = ("queue_timeout", "tls_handshake_timeout")
-"""Times that become timers of the event loop, of which not every one has one without end."""
+_MAY_BE_ZERO: Final = frozenset({
+    "body_grace", "body_rate", "body_timeout", "chunk_extensions", "discard", "keepalive_timeout",
+    "lingering_timeout", "queue_timeout", "queued_requests", "trailer_fields", "trailers", "write_buffer",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Bounds on what one peer can make the server hold or wait for. Sizes in bytes, times in seconds.
 
-    Raises `TypeError` or `ValueError` for values that cannot be meant."""
+    Raises `TypeError` or `ValueError`, with the name and the value, for what cannot be meant."""
 
     request_line: int = 8190
     """The request line without its line end; 414 beyond (nginx ``large_client_header_buffers``, Apache
@@ -65,7 +63,7 @@ class Limits:
 
     body_timeout: float = 30.0
     """Between two pieces of a body, while the server is willing to read; 408 beyond (nginx
-    ``client_body_timeout``: 60)."""
+    ``client_body_timeout``: 60). 0: no such bound."""
 
     send_timeout: float = 30.0
     """How long a client may take nothing of what waits for it; the connection is cut beyond (nginx
@@ -104,24 +102,22 @@ class Limits:
     """How long a request may wait for others to be answered; 503 with ``Retry-After`` beyond."""
 
     def __post_init__(self) -> None:
-        for name in self.__slots__:
-            _check(f"Limits.{name}", name, getattr(self, name))
+        for field in fields(self):
+            _check(field, getattr(self, field.name))
 
 
-def _check(label: str, name: str, value: Any) -> None:
-    if name in _COUNTS and value is None:
+def _check(field: Field[Any], value: Any) -> None:
+    if value is None and field.default is None:
         return
-    numbers = (int, float) if name.endswith(("_timeout", "_grace")) else int
-    if not isinstance(value, numbers) or isinstance(value, bool):
-        raise TypeError(f"{label} must be {'an int' if numbers is int else 'a number'}, got {value!r}")
-    if not value >= 0:
-        raise ValueError(f"{label} must not be negative, got {value!r}")
-    if name in _COUNTS and value == 0:
-        raise ValueError(f"{label} must be at least 1, or None")
-    if name in _TIMERS and value == math.inf:
-        raise ValueError(f"{label} must be finite")
-    if name == "tls_handshake_timeout" and value == 0:
-        raise ValueError(f"{label} must be more than 0")
+    is_time, may_be_zero = field.type is float, field.name in _MAY_BE_ZERO
+    meaning = "a number of seconds" if is_time else "a whole number"
+    least = "0 or more" if may_be_zero else "more than 0"
+    other = ", or None" if field.default is None else ""
+    message = f"Limits({field.name}={value!r}): write {meaning}, {least}{other}"
+    if type(value) is not int and (type(value) is not float or not is_time):
+        raise TypeError(message)
+    if not (value > 0 or (may_be_zero and value == 0)):
+        raise ValueError(message)
 
 
 DEFAULT_LIMITS = Limits()

@@ -19,6 +19,7 @@ _AUTHORITY = re.compile(
     rb"(?:(?:[0-9A-Za-z\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})+|\[([0-9A-Fa-f:.]+)\])(?::0*([0-9]{0,5}))?"
 )
 _ABSOLUTE = re.compile(rb"(?i:(https?)|[a-z][a-z0-9+.\-]*)://([^/?#]*)[^#]*")
+_ACE_PREFIX = re.compile("xn--", re.IGNORECASE)
 
 
 def is_authority(value: bytes) -> bool:
@@ -112,6 +113,22 @@ def parse_target(method: str, target: str) -> Target:
         path = "*" if method == "OPTIONS" and not url.raw_query_string else "/"
         relative = URL.build(path=path, query_string=url.raw_query_string, encoded=True)
     return Target(relative, url.raw_authority.rpartition("@")[2])
+
+
+def authority_for_url(host: str) -> str:
+    """A host, perhaps with a port, as the authority of a `yarl.URL` of which everything can be asked.
+
+    ``xn--`` is a name by the grammar, and IDNA has no text for it: ``URL.host`` would raise `UnicodeError`,
+    and whoever sends it decide that a handler fails. Such a name is written ``%78n--``, which is the same
+    one (RFC 3986, section 6.2.2.2). The path of a UNIX socket is no authority: ``""``."""
+    if host[:1] == "/":
+        return ""
+    if "xn--" in host.lower():
+        try:
+            URL.build(scheme="http", authority=host).host  # noqa: B018  Asked for what it raises.
+        except UnicodeError:
+            return _ACE_PREFIX.sub("%78n--", host)
+    return host
 
 
 def is_own_path(target: str) -> bool:

@@ -13,6 +13,9 @@ from ..http.heads import ResponseHead
 from ..http.limits import Limits
 from ..http.status import phrase
 
+MOST_SECONDS = 3600
+"""What is said in ``Retry-After`` at the most, however long requests may wait."""
+
 Refused = Callable[[Peer, ResponseHead, int], None]
 """Told of each answer that the server made itself: to whom, its head, and its size in bytes."""
 
@@ -46,22 +49,27 @@ class Admission:
         """Answer an exchange when it is its turn; with 503 when that would take too long.
 
         Cancelled while it waits: its place in the queue is free."""
-        if self._taken < self._most:
-            self._taken += 1
-        elif len(self._waiting) >= self._limits.queued_requests or not await self._wait():
-            self._refuse(exchange)
-            return
-        self.inside.add(exchange)
         try:
+            if not await self._enter():
+                self._refuse(exchange)
+                return
+            self.inside.add(exchange)
             await self._handler(exchange)
         finally:
             self.leave(exchange)
+            exchange.end()
 
     def leave(self, exchange: Exchange) -> None:
         """An exchange no longer counts: it is over, or goes on as a stream, for who knows how long."""
         if exchange in self.inside:
             self.inside.remove(exchange)
             self._hand_on()
+
+    async def _enter(self) -> bool:
+        if self._taken < self._most:
+            self._taken += 1
+            return True
+        return len(self._waiting) < self._limits.queued_requests and await self._wait()
 
     def _hand_on(self) -> None:
         """Give a turn to who waits longest."""
@@ -88,7 +96,7 @@ class Admission:
         return False
 
     def _refuse(self, exchange: Exchange) -> None:
-        seconds = max(1, math.ceil(self._limits.queue_timeout))
+        seconds = math.ceil(min(max(self._limits.queue_timeout, 1), MOST_SECONDS))
         fields = (("Content-Type", "text/plain; charset=utf-8"), ("Retry-After", str(seconds)))
         head = ResponseHead(503, phrase(503), fields)
         exchange.respond(head, b"503: Service Unavailable\nToo many requests are being answered.\n")

@@ -58,7 +58,7 @@ class Certificates:
         exactly or with a wildcard; the first of two that name the same host is the one.
     ``unknown_name``
         what becomes of clients that ask for no host, or for one that nobody has: ``"default"`` shows them
-        the first certificate, ``"refuse"`` ends the handshake with ``unrecognized_name``.
+        the first certificate, ``"refuse"`` ends the handshake.
     ``client_certificates``, ``client_ca``
         see `make_context`. They hold for all names.
 
@@ -74,7 +74,10 @@ class Certificates:
         client_ca: FilePath | None = None,
     ) -> None:
         if not pairs:
-            raise ValueError("at least one certificate is needed")
+            raise ValueError("at least one certificate is needed: tls.Certificates(tls.KeyPair(...))")
+        for pair in pairs:
+            if not isinstance(pair, KeyPair):
+                raise TypeError(f"Certificates are made of tls.KeyPair(certificate, key), got {pair!r}")
         if unknown_name not in ("default", "refuse"):
             raise ValueError(f'unknown_name must be "default" or "refuse", got {unknown_name!r}')
         self._pairs = pairs

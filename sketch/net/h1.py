@@ -6,6 +6,7 @@ What bytes mean is the engine's to say; how long a client may take is the clock'
 
 import asyncio
 import sys
+from contextlib import suppress
 from typing import Any
 
 from ..http.errors import Disconnected, RemoteProtocolError
@@ -145,7 +146,7 @@ class H1Connection(SocketConnection):
         """Called by asyncio when what was waiting is mostly sent."""
         super().resume_writing()
         if self._exchange is None and self.engine.can_continue:
-            self._continue()
+            self.go_on()
 
     # -- requests --------------------------------------------------------------------------------------
 
@@ -174,11 +175,11 @@ class H1Connection(SocketConnection):
         if engine.reading is READING_BODY:
             self._expect_body(exchange)
         if not STARTS_EAGERLY:
-            self.task = Task(self._run(exchange), loop=registry.loop, name=TASK_NAME)
+            self.task = Task(registry.handler(exchange), loop=registry.loop, name=TASK_NAME)
             return
         self._is_starting = True
         try:
-            task = Task(self._run(exchange), loop=registry.loop, name=TASK_NAME, eager_start=True)
+            task = Task(registry.handler(exchange), loop=registry.loop, name=TASK_NAME, eager_start=True)
         except (SystemExit, KeyboardInterrupt) as error:
             # An exception that ends the program would end in the transport that called us: it has to leave
             # the loop from a callback of the loop.
@@ -187,24 +188,14 @@ class H1Connection(SocketConnection):
         if self._exchange is exchange:
             self.task = task
         else:
-            self._continue()
+            self.go_on()
 
-    async def _run(self, exchange: H1Exchange) -> None:
-        try:
-            await self.registry.handler(exchange)
-        except asyncio.CancelledError:
-            exchange.abort()
-            raise
-        except Exception:
-            self.registry.logger.exception("The exchange handler failed: this is a bug in the framework")
-        finally:
-            exchange.end(self.engine.writing)
-            self._exchange = self.task = None
-            if not self._is_starting:
-                self._continue()
-
-    def _continue(self) -> None:
+    def go_on(self) -> None:
         """Go on after an exchange: to the next request, or to the end."""
+        self._exchange = self.task = None
+        if self._is_starting:
+            # It has ended before its task was handed to us: we go on from there.
+            return
         engine = self.engine
         if self.writing_paused and engine.can_continue:
             # The client does not take its answers, and gets no more of them until it does.
@@ -337,7 +328,7 @@ class H1Connection(SocketConnection):
         lost; and a client that was not told that its answer is the last would send another request."""
         self._discarded += sum(map(len, pieces))
         if self.engine.reading is READ:
-            self._continue()
+            self.go_on()
         elif self._discarded > self.registry.limits.discard and self._can_half_close():
             self._linger()
 
@@ -428,10 +419,9 @@ class H1Connection(SocketConnection):
             self.deadline = self.registry.clock.now + _SILENCE
         self.resume_reading()
         if self._can_half_close():
-            try:
+            # Not connected any more: the loop is about to say so.
+            with suppress(OSError):
                 transport.write_eof()
-            except OSError:  # Reset by the client, while it was not read.
-                self.abort()
 
     def _can_half_close(self) -> bool:
         return self.transport is not None and self.transport.can_write_eof()
@@ -462,6 +452,12 @@ class H1Connection(SocketConnection):
         if self.transport is not None:
             self.transport.abort()
 
+    def _give_up(self) -> None:
+        """Cut off a client that takes nothing. The system would go on holding what it has for it, megabytes
+        at times, and the client would see no end."""
+        self.reset_on_close()
+        self.abort()
+
     def on_deadline(self) -> None:
         """The client took too long, or it is time to look."""
         transport = self.transport
@@ -485,6 +481,8 @@ class H1Connection(SocketConnection):
         if transport.is_closing() or transport.can_write_eof():
             if unsent < self._unsent:
                 self._wait_for_client()
+            elif unsent:
+                self._give_up()
             else:
                 self.abort()
             return
@@ -504,7 +502,7 @@ class H1Connection(SocketConnection):
         sending = self._send_pace
         if self.writing_paused and sending is not None:
             if sending.is_stuck(self.unsent, now):
-                self.abort()
+                self._give_up()
                 return
             self.deadline = sending.deadline
         pace = self._body_pace

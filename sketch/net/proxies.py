@@ -72,10 +72,11 @@ class TrustedProxies:
         if header is not None and header not in HEADERS:
             raise ValueError(f"forwarded must be one of {HEADERS} or None, got {header!r}")
         if header is None and not proxy_protocol:
-            raise ValueError("Trusted proxies need forwarded or proxy_protocol: what to believe of them")
-        texts = [networks] if isinstance(networks, str) else list(networks)
-        if not texts:
-            raise ValueError("trusted_proxies must not be empty")
+            raise ValueError(
+                "trusted_proxies need forwarded or proxy_protocol: what to believe of them, as in "
+                "forwarded='x-forwarded'"
+            )
+        texts = _list_networks(networks)
         self._trusts_unix = UNIX in texts
         self._networks = tuple([_parse_network(text) for text in texts if text != UNIX])
         # Peers come again, and their hosts are texts of the system's or of `parse_ip`, never long ones.
@@ -138,17 +139,40 @@ class TrustedProxies:
         return f"<TrustedProxies {', '.join(networks)}>"
 
 
+def _list_networks(networks: object) -> list[Any]:
+    if isinstance(networks, str | IPv4Network | IPv6Network):
+        return [networks]
+    if not isinstance(networks, Iterable):
+        raise _wrong_network(networks)
+    texts = list(networks)
+    if not texts:
+        raise ValueError("trusted_proxies must not be empty: name your proxies, or leave it out")
+    return texts
+
+
+def _wrong_network(got: object) -> TypeError:
+    return TypeError(f"trusted_proxies must be networks like '10.0.0.0/8', or 'unix', got {got!r}")
+
+
 def _parse_network(text: object) -> Network:
     if not isinstance(text, str | IPv4Network | IPv6Network):
-        raise TypeError(f"trusted_proxies must be networks like '10.0.0.0/8', or 'unix', got {text!r}")
+        raise _wrong_network(text)
     try:
         network = ip_network(text)
     except ValueError as error:
-        raise ValueError(f"trusted_proxies: {error}") from error
+        raise ValueError(f"trusted_proxies: {error}; {_remedy(str(text))}") from error
     if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
         # As the addresses that are looked up in it.
         return IPv4Network((int(network.network_address) & 0xFFFFFFFF, network.prefixlen - 96))
     return network
+
+
+def _remedy(text: str) -> str:
+    try:
+        network = ip_network(text, strict=False)
+    except ValueError:
+        return "write networks like '10.0.0.0/8', addresses, or 'unix'; names are not looked up"
+    return f"write '{network}' for all of it, or '{text.partition('/')[0]}' for one address"
 
 
 def _is_on_unix_socket(peer: Peer) -> bool:

@@ -35,8 +35,8 @@ PROTOCOLS: Final = ("http/1.1",)
 
 CLOSING_TIMEOUT: Final = 300.0
 """Seconds for a TLS connection that is closed to come to its end, where nobody else sees to it. HTTP
-connections look at whether the client goes on taking its answer, and cut those that do not much earlier; event
-loops would cut all of them after 30 seconds."""
+connections look at whether the client goes on taking its answer, and cut those that do not much earlier;
+event loops would cut all of them after 30 seconds."""
 
 _VERIFY_MODES: Final = {
     "none": ssl.CERT_NONE,
@@ -66,6 +66,12 @@ class CertificateFileError(ValueError):
         self.path = path
 
 
+def check_path(name: str, value: object) -> None:
+    """Raises `TypeError` for what is no path. A number would be taken for an open file, and waited for."""
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(f"{name} must be the path of a PEM file, got {value!r}")
+
+
 @dataclass(frozen=True, slots=True)
 class KeyPair:
     """A certificate and its key, as files in PEM form.
@@ -76,11 +82,18 @@ class KeyPair:
         ``None`` where the key is in the same file.
     ``password``
         of an encrypted key, or what returns it. Nobody is ever asked on a terminal.
+
+    Raises `TypeError` for what is no path.
     """
 
     certificate: FilePath
     key: FilePath | None = None
     password: Password | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        check_path("certificate", self.certificate)
+        if self.key is not None:
+            check_path("key", self.key)
 
     @property
     def paths(self) -> list[FilePath]:
@@ -102,6 +115,8 @@ class ClientPolicy:
             )
         if (self.authorities is None) != (self.certificates == "none"):
             raise ValueError("client_ca and client_certificates need each other: one of them was not given")
+        if self.authorities is not None:
+            check_path("client_ca", self.authorities)
 
     def read(self) -> str:
         """The certificates of the authorities, in PEM form; none where clients are not asked.

@@ -20,14 +20,15 @@ def find_certificates(
 ) -> Certificates | None:
     """The certificates that `run_app` is given, loaded.
 
-    Raises `ValueError` for a key without its certificate, and as `Certificates`."""
+    Raises `TypeError` for what is no path, `ValueError` for a key without its certificate, and as
+    `Certificates`."""
     if isinstance(certificate, Certificates):
         if key is not None:
             raise ValueError("key goes with the path of a certificate; Certificates have theirs")
         return certificate
     if certificate is None:
         if key is not None:
-            raise ValueError("key needs its certificate, and none was given")
+            raise ValueError("key needs its certificate: give certificate, too")
         return None
     return Certificates(KeyPair(certificate, key))
 
@@ -52,7 +53,9 @@ def find_reloading(
     if not on_sighup and interval is None:
         return None
     if certificates is None:
-        raise ValueError("there is nothing to reload: give certificate")
+        raise ValueError(
+            "reload_on_sighup and reload_interval need certificate: of an ssl_context nobody knows the files"
+        )
     if interval is not None and not check_seconds("reload_interval", interval):
         raise ValueError("reload_interval must be more than 0 seconds")
     if on_sighup and not hasattr(signal, "SIGHUP"):

@@ -125,6 +125,8 @@ HOSTS = (
     taken("`a,b`", hosted(b"a,b"), "3986, 3.2.2", "a registered name may be more than a name of DNS",
           body=b"GET / a,b"),
     taken("`a%20b`", hosted(b"a%20b"), "3986, 3.2.2", "the same", body=b"GET / a%20b"),
+    taken("`xn--`", hosted(b"xn--"), "3986, 3.2.2",
+          "the same, and no text by IDNA: `request.url.host` is `%78n--`", body=b"GET / xn--"),
     refused("`a b`", hosted(b"a b"), "9110, 7.2"),
     refused("`a/b`", hosted(b"a/b"), "9110, 7.2"),
     refused("`http://a`", hosted(b"http://a"), "9110, 7.2"),

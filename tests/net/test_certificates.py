@@ -96,6 +96,23 @@ def test_no_certificate_at_all() -> None:
         Certificates()
 
 
+@pytest.mark.parametrize("pair", ["fullchain.pem", ("fullchain.pem", "key.pem"), None])
+def test_what_is_no_pair(pair: Any) -> None:
+    with pytest.raises(TypeError, match=r"are made of tls.KeyPair\(certificate, key\), got "):
+        Certificates(pair)
+
+
+def test_what_is_no_path(authority: Authority) -> None:
+    wrong: Any = None
+    with pytest.raises(TypeError, match="certificate must be the path of a PEM file, got None"):
+        KeyPair(wrong)
+    wrong = 5
+    with pytest.raises(TypeError, match="key must be the path of a PEM file, got 5"):
+        KeyPair("fullchain.pem", wrong)
+    with pytest.raises(TypeError, match="client_ca must be the path of a PEM file, got 5"):
+        Certificates(authority.issue("a.test"), client_certificates="required", client_ca=wrong)
+
+
 # -- new files -----------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ import pytest
 import uvloop
 
 from sketch.http.errors import Disconnected
-from sketch.http.exchange import Exchange
+from sketch.http.exchange import Exchange, Peer
 from sketch.http.limits import DEFAULT_LIMITS
 from sketch.net.connection import SocketConnection
 from sketch.net.registry import Registry
@@ -173,6 +173,8 @@ def test_the_peer() -> None:
         peer = connection.peer
         assert (peer.host, peer.address, peer.secure) == ("192.0.2.1", ("192.0.2.1", 50000), False)
         assert peer.get_extra_info("sockname") == ("192.0.2.2", 80)
+        assert repr(peer) == f"<Peer {peer.host}>"
+        assert repr(Peer(("10.0.0.1", 0), proxy=peer)) == f"<Peer 10.0.0.1 behind <Peer {peer.host}>>"
         assert connection.peer is peer
         await disconnect(connection, transport)
         assert connection.peer is peer and connection.is_lost

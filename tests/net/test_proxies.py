@@ -88,8 +88,12 @@ def test_peers_without_an_address(unix_peer: Peer) -> None:
     ("networks", "options", "error", "message"),
     [
         ([], {"header": "forwarded"}, ValueError, "trusted_proxies must not be empty"),
-        (["10.0.0.1/8"], {"header": "forwarded"}, ValueError, "10.0.0.1/8 has host bits set"),
-        (["localhost"], {"header": "forwarded"}, ValueError, "'localhost' does not appear to be"),
+        (5, {"header": "forwarded"}, TypeError, "must be networks like '10.0.0.0/8', or 'unix', got 5"),
+        (["10.0.0.1/8"], {"header": "forwarded"}, ValueError,
+         "10.0.0.1/8 has host bits set; write '10.0.0.0/8' for all of it, or '10.0.0.1' for one address"),
+        (["2001:db8::1/32"], {"header": "forwarded"}, ValueError, "write '2001:db8::/32' for all of it"),
+        (["localhost"], {"header": "forwarded"}, ValueError,
+         "'localhost' does not appear to be .* names are not looked up"),
         (["*"], {"header": "forwarded"}, ValueError, "does not appear to be"),
         ([""], {"header": "forwarded"}, ValueError, "does not appear to be"),
         ([5], {"header": "forwarded"}, TypeError, "must be networks like '10.0.0.0/8', or 'unix', got 5"),
@@ -97,7 +101,7 @@ def test_peers_without_an_address(unix_peer: Peer) -> None:
         (["10.0.0.1"], {"header": "x-real-ip"}, ValueError, "forwarded must be one of"),
         (["10.0.0.1"], {}, ValueError, "what to believe of them"),
     ],
-)
+)  # fmt: skip
 def test_what_cannot_be_meant(networks: Any, options: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         TrustedProxies(networks, **options)
