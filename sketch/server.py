@@ -105,7 +105,7 @@ class Server:
     def add_acceptor(self, acceptor: Acceptor) -> None:
         """Have this paused while there are more connections than the limits allow. Without any, a connection
         beyond them is closed."""
-        self._registry.acceptors.add(acceptor)
+        self._registry.add_acceptor(acceptor)
 
     def remove_acceptor(self, acceptor: Acceptor) -> None:
         """Forget one that has stopped."""

@@ -12,7 +12,7 @@ from typing import Any
 from ..http.errors import Disconnected, RemoteProtocolError
 from ..http.heads import RequestHead, ResponseHead
 from ..http.status import phrase
-from ..protocol.h1.connection import HEAD, IDLE, READ, READING_BODY, WRITTEN, H1Engine
+from ..protocol.h1.connection import HEAD, IDLE, READ, READING_BODY, WRITING_BODY, WRITTEN, H1Engine
 from .body import BodyBuffer
 from .connection import SocketConnection
 from .h1exchange import H1Exchange
@@ -456,7 +456,7 @@ class H1Connection(SocketConnection):
             self._close_transport()
             return
         engine = self.engine
-        if engine.ends_with_connection:
+        if engine.ends_with_connection and (engine.writing is WRITING_BODY or self.unsent):
             self.reset_on_close()
         engine.lose()
         if self.transport is not None:
