@@ -214,7 +214,7 @@ class Handling:
     def _log_error(self, request: BaseRequest, error: BaseException, remark: str = "") -> None:
         if isinstance(error, LocalProtocolError) or isinstance(error.__cause__, LocalProtocolError):
             # The traceback may not lead through the handler: what it left undone shows when it has returned.
-            remark += f", by {request.describe_handler()}"
+            remark += f", by {request.describe_handler().removesuffix(',')}"
         self._logger.error(
             "Error handling request %s %s%s", request.method, request.raw_path, remark,
             exc_info=(type(error), error, error.__traceback__),

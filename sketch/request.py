@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 _UNSET: Final[Any] = object()
 
+_INTERIM: Final = frozenset(range(100, 200)) - {101}
+
 CLIENT_MAX_SIZE: Final = 1024**2
 """Bytes of a body that `BaseRequest.read` takes by default (aiohttp documentation, ``client_max_size``)."""
 
@@ -335,8 +337,11 @@ class BaseRequest(Keeper):
 
         Raises `ValueError` for any other than an interim status, for 101, which is an `UpgradeResponse`, and
         for fields that no message can carry; `RuntimeError` after the head of the final response."""
-        if not 100 <= status < 200 or status == 101:
-            raise ValueError(f"status {status} is not that of an interim response")
+        if status not in _INTERIM:
+            raise ValueError(
+                f"status {status!r} is not that of an interim response: 100 to 199, without 101, which is "
+                "web.UpgradeResponse"
+            )
         head = ResponseHead(
             status, phrase(status), tuple(CIMultiDict(headers or ()).items()), automatic=False
         )

@@ -49,9 +49,11 @@ def test_hints_after_the_final_head() -> None:
     assert exchange.informed == []
 
 
-@pytest.mark.parametrize("status", [99, 101, 200, 404])
-def test_what_is_no_interim_status(status: int) -> None:
-    with pytest.raises(ValueError, match=f"status {status} is not that of an interim"):
+@pytest.mark.parametrize("status", [99, 101, 200, 404, "103"])
+def test_what_is_no_interim_status(status: Any) -> None:
+    with pytest.raises(
+        ValueError, match=f"status {status!r} is not that of an interim .* web.UpgradeResponse"
+    ):
         BaseRequest(MemoryExchange()).inform(status)
 
 

@@ -3,6 +3,7 @@
 import importlib
 import subprocess
 import sys
+from pathlib import Path
 
 import aiohttp.web
 import pytest
@@ -52,6 +53,11 @@ OWN_NAMES = {"RouteOptions", "TooManyTasks", "UpgradeResponse", "readiness", "ro
 def test_no_name_is_made_up() -> None:
     """``sketch.web`` has names of ``aiohttp.web``, and few others."""
     assert set(web.__all__) - set(aiohttp.web.__all__) == OWN_NAMES
+
+
+def test_the_page_on_stability_has_our_own_names() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "stability.md").read_text("utf-8")
+    assert [name for name in OWN_NAMES if f"`web.{name}`" not in page] == []
 
 
 def test_the_package_s_own_names_are_those_of_web() -> None:

@@ -3,6 +3,7 @@ body that is not what its head says ends in a cut connection, never in a second 
 
 import asyncio
 import logging
+import re
 import socket
 from collections.abc import Awaitable, Callable
 from http.cookies import CookieError
@@ -349,6 +350,21 @@ def test_a_whole_answer_that_breaks_its_promise(handler: Handler, errors: Callab
     run(main)
     assert len(errors()) == 2
     assert all("GET /path" in message and handler.__name__ in message for message in errors())
+
+
+def test_the_middlewares_around_are_named(errors: Callable[[], list[str]]) -> None:
+    async def around(request: web.Request, handler: Any) -> web.StreamResponse:
+        response = await handler(request)
+        assert isinstance(response, web.StreamResponse)
+        return response
+
+    app = web.Application(middlewares=[around])
+    app.router.add_get("/", whole_longer)
+    assert status_of(ask(app)) == 500
+    (message,) = errors()
+    assert re.match(
+        r"Error .* of GET /, or one of its middlewares \(.*around \(\S+\)\): Content-Length", message
+    )
 
 
 @pytest.mark.parametrize(

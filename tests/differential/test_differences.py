@@ -4,10 +4,17 @@ The table in docs/aiohttp.md says why. A test here and a line there belong toget
 """
 
 import asyncio
+import inspect
 import sys
 from typing import Any
 
+import aiohttp.web
 import pytest
+from aiohttp.web_protocol import RequestHandler
+
+from sketch import web as sketch_web
+from sketch.http.limits import Limits
+from tests.conformance.driver import settle
 
 from .harness import Fields, Outcome, ask, compare, differ
 from .test_answers import ENDLESS, UNTYPED, UNTYPED_STREAMS, family, responses, streams
@@ -217,6 +224,111 @@ def test_a_host_that_is_none(host: str) -> None:
 def test_connect() -> None:
     theirs, ours = differ(targets, ask("CONNECT", "other.example:443"))
     assert (theirs.status, ours.status) == (404, 501)
+
+
+def test_the_url_of_a_host_that_idna_has_no_text_for() -> None:
+    def show(web: Any, seen: list[Any]) -> Any:
+        async def ask_it(request: Any) -> Any:
+            try:
+                seen.append(request.url.host)
+            except UnicodeError:
+                seen.append("UnicodeError")
+            return web.Response()
+
+        app = web.Application()
+        app.router.add_get("/", ask_it)
+        return app
+
+    theirs, ours = differ(show, ask(host="xn--"))
+    assert (theirs.seen, ours.seen) == (["UnicodeError"], ["%78n--"])
+
+
+@pytest.mark.parametrize("method", ["BREW", "get"])
+def test_a_method_that_nobody_knows(method: str) -> None:
+    theirs, ours = differ(hosts, ask(method))
+    assert (theirs.status, ours.status) == (400, 405)
+
+
+TRAILERS = b"".join([b"X-%d: 1\r\n" % number for number in range(17)])
+
+
+def chunked(version: str = "1.1", coding: str = "chunked") -> bytes:
+    return ask("POST", "/", [("Transfer-Encoding", coding)], version=version)
+
+
+@pytest.mark.parametrize(
+    ("request_", "theirs", "ours"),
+    [
+        (ask(version="2.0"), 200, 505),
+        (ask(version="0.9"), 200, 505),
+        (b"GET /\r\n\r\n", 200, 400),
+        (ask(version="1.2"), 400, 200),
+        (ask(target=" /"), 200, 400),
+        (b"\r\n\r\n" + ask(), 200, 400),
+        (chunked(version="1.0") + b"0\r\n\r\n", 200, 400),
+        (chunked(coding="gzip, chunked") + b"0\r\n\r\n", 200, 501),
+        (chunked() + b"1;" + b"x" * 300 + b"\r\na\r\n0\r\n\r\n", 200, 400),
+        (chunked() + b"0\r\n" + TRAILERS + b"\r\n", 200, 400),
+        (ask(target="/?" + "x" * 8190), 400, 414),
+        (ask(fields=[("X-One", "x" * 8200)]), 400, 431),
+        (ask(fields=[("X-One", "1")] * 130), 400, 431),
+    ],
+)
+def test_what_is_no_request(request_: bytes, theirs: int, ours: int) -> None:
+    def read(web: Any, seen: list[Any]) -> Any:
+        async def read_all(request: Any) -> Any:
+            await request.read()
+            return web.Response()
+
+        app = web.Application()
+        app.router.add_route("*", "/", read_all)
+        return app
+
+    outcomes = differ(read, request_)
+    assert (outcomes.theirs.status, outcomes.ours.status) == (theirs, ours)
+
+
+def test_how_long_the_connections_of_a_runner_may_be_idle() -> None:
+    theirs = inspect.signature(RequestHandler).parameters["keepalive_timeout"].default
+    assert (theirs, Limits().keepalive_timeout) == (3630, 75)
+
+
+@pytest.mark.parametrize(
+    ("cancels", "theirs", "ours"),
+    [(False, (b"", "ended"), (b"HTTP/1.1 200", "ended")), (True, (b"", "cancelled"), (b"", "cancelled"))],
+)
+def test_a_client_that_closes_its_half(cancels: bool, theirs: Any, ours: Any) -> None:
+    async def leave(web: Any) -> tuple[bytes, str]:
+        left: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+        async def work(request: Any) -> Any:
+            try:
+                await left
+                await settle()
+            except asyncio.CancelledError:
+                end.set_result("cancelled")
+                raise
+            end.set_result("ended")
+            return web.Response()
+
+        app = web.Application()
+        app.router.add_get("/", work)
+        runner = web.AppRunner(app, handler_cancellation=cancels, access_log=None)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        reader, writer = await asyncio.open_connection("127.0.0.1", runner.addresses[0][1])
+        writer.write(ask())
+        writer.write_eof()
+        left.set_result(None)
+        answer = await reader.read()
+        writer.close()
+        how = await end
+        await runner.cleanup()
+        return answer[:12], how
+
+    assert asyncio.run(leave(aiohttp.web)) == theirs
+    assert asyncio.run(leave(sketch_web)) == ours
 
 
 def test_an_absolute_target_without_a_path() -> None:
