@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tests.soak.child import PATIENCE, listen, serving
-from tests.soak.honest import Honest
+from tests.soak.honest import HOST, Honest
 from tests.soak.report import Report
 
 LIMITS: dict[str, Any] = {
@@ -113,7 +113,7 @@ async def run(loop: str, *, each: int = 25) -> Report:
     """So many attackers of each kind at a time, and an honest client beside them."""
     report = Report(part=f"attackers ({loop})", figures={"attackers": each * len(ATTACKS)})
     async with serving(listen(), loop=loop, limits=LIMITS) as child:
-        honest, over = Honest(child.address, "127.0.0.2"), asyncio.Event()
+        honest, over = Honest(child.address, HOST), asyncio.Event()
         # What is made once is made by then.
         for name in ATTACKS:
             await _attack_together(report, child.address, name, 1)

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 
 from tests.soak.child import PATIENCE, listen, serving
-from tests.soak.honest import Honest
+from tests.soak.honest import HOST, Honest
 from tests.soak.report import Report
 
 _SPARE = 200
@@ -40,7 +40,7 @@ async def run(count: int, loop: str) -> Report:
         before = await child.quiet()
         async with _opened(child.address, allowed):
             full = await child.census()
-            honest = Honest(child.address, "127.0.0.2")
+            honest = Honest(child.address, HOST)
             for number in range(100):
                 await honest.ask(number, asyncio.get_running_loop().time())
             await honest.close()

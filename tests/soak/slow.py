@@ -23,6 +23,9 @@ RATE = 200
 PATIENCE = 30.0
 """Seconds that an attacker may stay after its first breach."""
 
+HOST = "127.0.0.2"
+"""Where the honest client asks from."""
+
 QUIET_SECONDS = 20.0
 HONEST_RATE = 100.0
 GROWTH = 8 * 2**20
@@ -73,11 +76,11 @@ async def run(mode: Mode, *, connections: int, seconds: int, loop: str) -> Repor
     # Long enough for the last that comes to be late.
     length = max(seconds, int(mode.breach + PATIENCE + connections / RATE) + 5)
     async with serving(listen(), loop=loop) as child:
-        quiet = await ask_from_outside(child.address, QUIET_SECONDS, HONEST_RATE)
+        quiet = await ask_from_outside(child.address, HOST, QUIET_SECONDS, HONEST_RATE)
         watch = Watch(child.address, child.pid, "127.0.0.1")
         watching = asyncio.create_task(watch.run())
         attack = asyncio.create_task(_attack(mode, child, connections, length))
-        waits = await ask_from_outside(child.address, length, HONEST_RATE)
+        waits = await ask_from_outside(child.address, HOST, length, HONEST_RATE)
         status = await attack
         watching.cancel()
         after = await child.quiet()

@@ -172,7 +172,7 @@ def test_a_live_series_notices_bad_answers(answer: bytes, complaint: str) -> Non
 def test_an_honest_client_notices_what_is_missing(answer: bytes) -> None:
     async def main() -> Waits:
         server, address = await canned(answer)
-        client = Honest(address, "127.0.0.2")
+        client = Honest(address, honest.HOST)
         await client.ask(0, asyncio.get_running_loop().time())
         await client.close()
         server.close()
@@ -191,7 +191,7 @@ def test_percentiles() -> None:
 def test_the_honest_client_of_its_own_process() -> None:
     async def main() -> Waits:
         async with serving(listen()) as child:
-            return await honest.ask_from_outside(child.address, 0.5, 40)
+            return await honest.ask_from_outside(child.address, honest.HOST, 0.5, 40)
 
     waits = asyncio.run(main())
     assert waits.missing == [] and len(waits.seconds) == 20
