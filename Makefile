@@ -8,7 +8,7 @@
 VERSIONS := 3.11 3.12 3.13
 PYENV ?= $(HOME)/.pyenv/versions
 SEED ?= 1
-COUNT ?= 1000000
+COUNT ?= 5000000
 PYTEST_FLAGS ?= -n 2 --timeout=120
 
 .DEFAULT_GOAL := help
@@ -68,9 +68,11 @@ conformance: $(VENV)/.installed-scan ## run what every carrier has to pass, and 
 	@.ci/packages nginx:nginx-light
 	@$(RUN) -m pytest $(PYTEST_FLAGS) tests/conformance tests/corpora tests/smuggling
 
+# PARTS is any of engine live kill restarts idle slow; all of them by default.
 .PHONY: soak
-soak: $(VENV)/.installed-test ## feed the engine a million mutated requests (COUNT=, SEED=)
-	@$(RUN) -m tests.fuzz.soak --count $(COUNT) --seed $(SEED)
+soak: $(VENV)/.installed-test ## try to break the server, for half an hour (COUNT=, SEED=, PARTS="live slow ...")
+	@.ci/packages slowhttptest
+	@$(RUN) -m tests.soak $(PARTS) --count $(COUNT) --seed $(SEED)
 
 # All servers in Python run on one interpreter, and it should be one that users run: the system's own is built
 # with optimizations, which an interpreter that was compiled on the spot often is not.

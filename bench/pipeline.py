@@ -185,7 +185,7 @@ async def _nothing() -> None:
 
 async def time_whole(heads: Sequence[bytes], repeats: int) -> float:
     """Microseconds of *whole*, all connections asking at once, with one of the heads after the other."""
-    server = Server(make_handler())
+    server = Server(make_handler(), ends_exchanges=True)
     transports = [_connect(server()) for _ in range(CONNECTIONS)]
     feeds: list[Callable[[bytes], Any]] = [_feed_of(transport) for transport in transports]
     await asyncio.sleep(0)

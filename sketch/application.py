@@ -20,6 +20,7 @@ from .background import MAX_TASKS, BackgroundTasks, close_all, wait_for_all
 from .folding import find_options, put_after_expectation, put_inside, put_under
 from .handling import Handling, RequestHandler
 from .http.exchange import Exchange, ExchangeHandler
+from .http.target import path_to_match
 from .logs import server_logger, web_logger
 from .middleware import Middleware, Middlewares
 from .request import CLIENT_MAX_SIZE, Request
@@ -489,7 +490,11 @@ class Application(MutableMapping[Any, Any]):
     def find_handler(self, request: Request) -> RequestHandler:
         """Route a request: note on it what was found, and return its handler inside its middlewares."""
         head = request.head
-        request.found = found = self._router.find_target(head.method, head.target)
+        answers = self._router.plain_targets.get(head.target)
+        found = None if answers is None else answers.get(head.method)
+        if found is None:
+            found = self._router.find(head.method, path_to_match(head.method, head.target))
+        request.found = found
         endpoint = found[0]
         if head.framing.has_expectation:
             return endpoint.expecting or self._fold(endpoint, expects=True)

@@ -31,7 +31,7 @@ class Handling:
     """An exchange handler made of request handlers.
 
     ``make_request``
-        makes the request of an exchange, given that and ``app``. It must not raise.
+        makes the request of an exchange, given that and ``app``.
     ``route``
         finds what will answer a request, and may note on the request what it found.
     ``access_logger``
@@ -73,8 +73,8 @@ class Handling:
 
     @property
     def handle(self) -> ExchangeHandler:
-        """What a server calls to have an exchange answered. One coroutine for most requests, because another
-        around it costs one twentieth of what a small one takes in all.
+        """What a server calls to have an exchange answered and ended: one coroutine for most requests,
+        because each one around it costs a fiftieth of what a small one takes in all.
 
         Raises only what has to leave the server, `SystemExit` and `KeyboardInterrupt`, and the
         cancellation of the task that runs it."""
@@ -86,8 +86,13 @@ class Handling:
             await self._answer(exchange)
             return
         started = perf_counter()
-        request = self._make_request(exchange, self._app)
         response: StreamResponse | None = None
+        try:
+            request = self._make_request(exchange, self._app)
+        except Exception as error:
+            self._answer_unmade(exchange, error)
+            exchange.end()
+            return
         try:
             response = await self._answer(exchange, request)
         finally:
@@ -95,6 +100,7 @@ class Handling:
             response = response or request.begun_response
             if response is not None:
                 self._tell(access_logger, request, response, perf_counter() - started)
+            exchange.end()
 
     def _tell(
         self,
@@ -109,10 +115,12 @@ class Handling:
             self._logger.exception("The access logger failed for %s %s", request.method, request.raw_path)
 
     async def _answer(self, exchange: Exchange, request: BaseRequest | None = None) -> StreamResponse | None:
-        """Answer an exchange; the answer, or ``None`` when the client left before there was one."""
-        if request is None:
-            request = self._make_request(exchange, self._app)
+        """Answer an exchange, and end it unless the request is given; the answer, or ``None`` when the
+        client left before there was one."""
+        ends_exchange = request is None
         try:
+            if request is None:
+                request = self._make_request(exchange, self._app)
             response = await self._route(request)(request)
             if (
                 response.__class__ is Response
@@ -122,7 +130,19 @@ class Handling:
                 return response
             return await self._deliver(request, response)
         except BaseException as error:
+            if request is None:
+                self._answer_unmade(exchange, error)
+                return None
             return await self._answer_error(request, error)
+        finally:
+            if ends_exchange:
+                exchange.end()
+
+    def _answer_unmade(self, exchange: Exchange, error: BaseException) -> None:
+        """There is not even a request: the program's own way of making them has failed."""
+        head = exchange.head
+        self._logger.error("Error making a request of %s %s", head.method, head.target, exc_info=error)
+        Response(status=500).respond_plainly(exchange)
 
     async def _deliver(self, request: BaseRequest, response: object) -> StreamResponse:
         if not isinstance(response, StreamResponse):
@@ -142,7 +162,11 @@ class Handling:
             exchange.abort()
             raise error
         if exchange.response_started:
-            self._cut_off(request, error)
+            if isinstance(error, RemoteProtocolError):
+                exchange.abort()
+                self._logger.debug("%s %s: %s", request.method, request.raw_path, error)
+            else:
+                self._cut_off(request, error)
             return None
         response: StreamResponse | None = self._translate(request, error)
         try:

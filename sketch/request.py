@@ -375,8 +375,8 @@ class BaseRequest(Keeper):
     def peer_certificate(self) -> Certificate | None:
         """The client's certificate, verified; ``None`` when it was not asked for one, or has shown none.
 
-        It is the one of the connection: behind a proxy that ends TLS, the proxy's or nobody's. Made anew
-        each time; keep it."""
+        Behind a proxy that is trusted to say who the client is (``forwarded``), ``None``: the certificate on
+        the connection would be the proxy's. Made anew each time; keep it."""
         return self.exchange.peer.certificate
 
     @property

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from .http.target import is_own_path, path_to_match
+from .http.target import is_own_path
 from .routing.abstract import AbstractRouter, AbstractView, ExpectHandler, Handler
 from .routing.matchinfo import UrlMappingMatchInfo, build_match_info
 from .routing.options import RouteOptions
@@ -61,7 +61,9 @@ class UrlDispatcher(AbstractRouter, Mapping[str, AbstractResource]):
         self._tree: Tree | None = None
         self._plain: dict[str, dict[str, Found]] = {}
         # Those of them that a request target can spell in one way only.
-        self._plain_targets: dict[str, dict[str, Found]] = {}
+        self.plain_targets: dict[str, dict[str, Found]] = {}
+        """What answers targets without escapes and query, which are their own paths, by method. Who has a
+        target as it was sent looks here before anything is taken apart; what is not here is for `find`."""
         self._needs_request = False
         self._has_foreign = False
 
@@ -84,16 +86,6 @@ class UrlDispatcher(AbstractRouter, Mapping[str, AbstractResource]):
                 return found
         hit, captured = (self._tree or self._compile()).search(method, path)
         return hit.complete(method, path, captured)
-
-    def find_target(self, method: str, target: str) -> Found:
-        """`find`, for a request target as it was sent. A target without escapes and query is its own path, so
-        that a route without parameters is found before anything is taken apart."""
-        answers = self._plain_targets.get(target)
-        if answers is not None:
-            found = answers.get(method)
-            if found is not None:
-                return found
-        return self.find(method, path_to_match(method, target))
 
     async def resolve(self, request: Any) -> UrlMappingMatchInfo:
         """The match for a request with ``method``, ``match_path`` and, if rules ask for them, ``headers``.
@@ -155,7 +147,7 @@ class UrlDispatcher(AbstractRouter, Mapping[str, AbstractResource]):
         for mount in tree.mounts:
             mount.app.router._adopt(self)
             self._settle_mounted(tree, mount)
-        self._plain_targets = {path: found for path, found in self._plain.items() if is_own_path(path)}
+        self.plain_targets = {path: found for path, found in self._plain.items() if is_own_path(path)}
         return tree
 
     def _settle_mounted(self, tree: Tree, mount: Mount) -> None:
@@ -176,7 +168,7 @@ class UrlDispatcher(AbstractRouter, Mapping[str, AbstractResource]):
         """Something changed: compile again before the next search. Endpoints stay what they are."""
         if self._tree is not None:
             self._tree = None
-            self._plain = self._plain_targets = {}
+            self._plain = self.plain_targets = {}
             for parent in self._parents:
                 parent._forget()
 

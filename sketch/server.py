@@ -10,10 +10,10 @@ import ssl
 from collections.abc import Callable, Collection
 from functools import partial
 
-from .http.exchange import ExchangeHandler
+from .http.exchange import Exchange, ExchangeHandler
 from .http.limits import DEFAULT_LIMITS, Limits
 from .net.admission import Refused
-from .net.h1 import H1Connection
+from .net.h1 import TURNS_TO_LEAVE, H1Connection
 from .net.proxied import ProxiedConnection
 from .net.proxies import TrustedProxies
 from .net.registry import Acceptor, Connection, Registry
@@ -35,6 +35,9 @@ class Server:
 
     ``handler``
         called for each exchange, in a task of its own.
+    ``ends_exchanges``
+        whether the handler calls `Exchange.end` itself, whatever becomes of it. Else it is called when the
+        handler returns, at the price of another coroutine for each exchange.
     ``limits``
         what one client may make the server hold or wait for.
     ``handler_cancellation``
@@ -53,6 +56,7 @@ class Server:
         self,
         handler: ExchangeHandler,
         *,
+        ends_exchanges: bool = False,
         limits: Limits = DEFAULT_LIMITS,
         logger: logging.Logger = server_logger,
         handler_cancellation: bool = False,
@@ -61,6 +65,8 @@ class Server:
         proxies: TrustedProxies | None = None,
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
+        if not ends_exchanges:
+            handler = _see_to_the_end(handler, logger)
         self._registry = Registry(
             handler,
             loop or asyncio.get_running_loop(),
@@ -99,7 +105,7 @@ class Server:
     def add_acceptor(self, acceptor: Acceptor) -> None:
         """Have this paused while there are more connections than the limits allow. Without any, a connection
         beyond them is closed."""
-        self._registry.acceptors.add(acceptor)
+        self._registry.add_acceptor(acceptor)
 
     def remove_acceptor(self, acceptor: Acceptor) -> None:
         """Forget one that has stopped."""
@@ -158,6 +164,8 @@ class Server:
         registry = self._registry
         try:
             async with asyncio.timeout(seconds):
+                for _ in range(TURNS_TO_LEAVE + 1):
+                    await asyncio.sleep(0)
                 while True:
                     if tasks := self._tasks():
                         await asyncio.wait(tasks)
@@ -170,6 +178,23 @@ class Server:
                         return
         except TimeoutError:
             pass
+
+
+def _see_to_the_end(handler: ExchangeHandler, logger: logging.Logger) -> ExchangeHandler:
+    """A handler around one that may return, or raise, without a word to the exchange."""
+
+    async def handle(exchange: Exchange) -> None:
+        try:
+            await handler(exchange)
+        except asyncio.CancelledError:
+            exchange.abort()
+            raise
+        except Exception:
+            logger.exception("The exchange handler failed: it has to answer, whatever happens")
+        finally:
+            exchange.end()
+
+    return handle
 
 
 async def _settle(tasks: Collection["asyncio.Task[None]"], logger: logging.Logger) -> None:

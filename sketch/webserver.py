@@ -55,6 +55,7 @@ class Server(server.Server):
         )
         super().__init__(
             handling.handle,
+            ends_exchanges=True,
             limits=options.limits,
             logger=options.logger,
             handler_cancellation=handler_cancellation,

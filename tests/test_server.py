@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import pytest
 
+from sketch.http.errors import LocalProtocolError
 from sketch.http.exchange import Exchange
 from sketch.http.limits import DEFAULT_LIMITS, Limits
 from sketch.server import CANCELLATION_GRACE, Server
@@ -73,6 +74,40 @@ def test_the_write_buffer_is_the_limits() -> None:
     run(main)
 
 
+@pytest.mark.parametrize("answers", [False, True])
+def test_a_handler_that_says_itself_when_it_is_done(answers: bool) -> None:
+    async def main() -> None:
+        async def handler(exchange: Exchange) -> None:
+            if answers:
+                exchange.respond(head(), b"x")
+            exchange.end()
+            exchange.end()
+            assert exchange.is_disconnected
+            with pytest.raises(LocalProtocolError, match="is over"):
+                exchange.respond(head(), b"again")
+
+        async with serving(handler, ends_exchanges=True) as stage:
+            line = await stage.connect(GET, GET)
+            assert line.statuses == [200, 200] * answers
+            assert line.transport.is_cut is not answers
+
+    run(main)
+
+
+def test_a_handler_that_fails_without_an_answer() -> None:
+    async def main() -> None:
+        async def handler(exchange: Exchange) -> None:
+            raise LookupError("what is this?")
+
+        async with serving(handler) as stage:
+            line = await stage.connect(GET)
+            assert line.transport.is_cut and line.transport.received == b""
+            [record] = stage.errors
+            assert "has to answer, whatever happens" in record.getMessage()
+
+    run(main)
+
+
 # -- going away ----------------------------------------------------------------------------------------
 
 
@@ -82,8 +117,55 @@ def test_idle_connections_are_closed() -> None:
             lines = [await stage.connect(), await stage.connect(GET)]
             stage.server.pre_shutdown()
             await settle()
-            assert stage.server.connections == []
             assert not any(line.is_open or line.transport.is_cut for line in lines)
+            # What a client sends before it sees the end is not answered with a reset.
+            await lines[1].send(GET)
+            assert not lines[1].transport.is_lost and lines[1].bodies == [b"/"]
+            for line in lines:
+                await line.end()
+            assert stage.server.connections == []
+
+    run(main)
+
+
+def test_a_request_that_has_arrived_is_answered() -> None:
+    """It was sent before anybody could know."""
+
+    async def main() -> None:
+        async with serving(echo_target) as stage:
+            lines = [await stage.connect(), await stage.connect(GET)]
+            for line in lines:
+                line.transport.feed(get("/late"))
+            stage.server.pre_shutdown()
+            await settle()
+            assert [line.bodies[-1] for line in lines] == [b"/late", b"/late"]
+            assert all(line.answers()[-1].get_all("Connection") == ["close"] for line in lines)
+
+    run(main)
+
+
+def test_an_answer_that_has_not_said_that_it_is_the_last() -> None:
+    """The client may send another request, which must not meet a reset."""
+
+    async def main() -> None:
+        released = asyncio.Event()
+
+        async def handler(exchange: Exchange) -> None:
+            exchange.start(head(), 3)
+            await released.wait()
+            await exchange.send(b"one")
+            await exchange.finish()
+
+        async with serving(handler) as stage:
+            line = await stage.connect(GET)
+            stage.server.pre_shutdown()
+            await settle()
+            released.set()
+            await line.send(GET)
+            answers = line.answers()
+            assert [answer.body for answer in answers] == [b"one", b"one"]
+            assert [answer.get_all("Connection") for answer in answers] == [[], ["close"]]
+            assert not line.is_open
 
     run(main)
 

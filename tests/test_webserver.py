@@ -54,6 +54,21 @@ def test_requests_of_the_programs_own() -> None:
     assert serve(request_factory=make).endswith(b"Special GET /any/path")
 
 
+@pytest.mark.parametrize("access_log", [None, logging.getLogger("sketch.access")])
+def test_requests_that_cannot_be_made(
+    access_log: logging.Logger | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    def make(exchange: Exchange) -> web.BaseRequest:
+        raise LookupError("no idea")
+
+    with caplog.at_level(logging.INFO):
+        answer = serve(request_factory=make, access_log=access_log)
+    assert answer.startswith(b"HTTP/1.1 500 ") and b"no idea" not in answer
+    [record] = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert record.getMessage() == "Error making a request of GET /any/path"
+    assert record.exc_info is not None
+
+
 def test_a_handler_that_fails(caplog: pytest.LogCaptureFixture) -> None:
     async def fail(request: web.BaseRequest) -> web.Response:
         raise LookupError("inside")

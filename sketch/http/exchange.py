@@ -208,6 +208,13 @@ class Exchange(ABC):
     def abort(self) -> None:
         """Cut the exchange off so that the client can tell. Never raises; safe at any time."""
 
+    @abstractmethod
+    def end(self) -> None:
+        """The handler is done: the exchange is over, and what is not complete is cut off. Never raises; a
+        second call does nothing.
+
+        The carrier goes on to other things in this call, so that it is the last thing that is done."""
+
     @property
     def can_take_over(self) -> bool:
         """Whether `take_over` works on this carrier at this moment: the client asks for it, the whole body
@@ -260,4 +267,5 @@ class Exchange(ABC):
 
 
 ExchangeHandler = Callable[[Exchange], Awaitable[object]]
-"""The one callable that serving is given: it answers an exchange, and returns when it is done with it."""
+"""The one callable that serving is given: it answers an exchange, and returns when it is done with it.
+Whether it calls `Exchange.end` then is for the two to agree on; see `sketch.server.Server`."""

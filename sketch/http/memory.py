@@ -314,6 +314,12 @@ class MemoryExchange(Exchange):
         self.aborted = True
         self.disconnect()
 
+    def end(self) -> None:
+        # Whoever is done with it is not cancelled by it.
+        self._task = None
+        if not self.response_complete:
+            self.abort()
+
     def _check_head(self, head: ResponseHead) -> int | None:
         """Refuse a head that may not come here. Returns the length that it declares itself."""
         if self._answer is not _Answer.NONE:
@@ -367,8 +373,7 @@ async def answer(handler: ExchangeHandler, exchange: MemoryExchange) -> None:
         await handler(exchange)
     finally:
         exchange._task = None
-        if not exchange.response_complete:
-            exchange.abort()
+        exchange.end()
 
 
 def _encode_fields(fields: Fields) -> list[tuple[bytes, bytes]]:

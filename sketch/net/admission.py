@@ -49,22 +49,27 @@ class Admission:
         """Answer an exchange when it is its turn; with 503 when that would take too long.
 
         Cancelled while it waits: its place in the queue is free."""
-        if self._taken < self._most:
-            self._taken += 1
-        elif len(self._waiting) >= self._limits.queued_requests or not await self._wait():
-            self._refuse(exchange)
-            return
-        self.inside.add(exchange)
         try:
+            if not await self._enter():
+                self._refuse(exchange)
+                return
+            self.inside.add(exchange)
             await self._handler(exchange)
         finally:
             self.leave(exchange)
+            exchange.end()
 
     def leave(self, exchange: Exchange) -> None:
         """An exchange no longer counts: it is over, or goes on as a stream, for who knows how long."""
         if exchange in self.inside:
             self.inside.remove(exchange)
             self._hand_on()
+
+    async def _enter(self) -> bool:
+        if self._taken < self._most:
+            self._taken += 1
+            return True
+        return len(self._waiting) < self._limits.queued_requests and await self._wait()
 
     def _hand_on(self) -> None:
         """Give a turn to who waits longest."""

@@ -6,12 +6,13 @@ What bytes mean is the engine's to say; how long a client may take is the clock'
 
 import asyncio
 import sys
+from contextlib import suppress
 from typing import Any
 
 from ..http.errors import Disconnected, RemoteProtocolError
 from ..http.heads import RequestHead, ResponseHead
 from ..http.status import phrase
-from ..protocol.h1.connection import HEAD, READ, READING_BODY, WRITTEN, H1Engine
+from ..protocol.h1.connection import HEAD, IDLE, READ, READING_BODY, WRITING_BODY, WRITTEN, H1Engine
 from .body import BodyBuffer
 from .connection import SocketConnection
 from .h1exchange import H1Exchange
@@ -26,6 +27,10 @@ TASK_NAME = "sketch request"
 """One name for all: to number them costs a tenth of making the task on 3.11."""
 
 Task: Any = asyncio.Task
+
+TURNS_TO_LEAVE = 3
+"""Turns of the event loop in which what has arrived at a socket is read: one to look, one to read, and one
+for TLS in between."""
 
 _SILENCE = 2.0
 """Seconds without a byte after which a client over TLS, which was told that the answer is the last, is taken
@@ -102,18 +107,16 @@ class H1Connection(SocketConnection):
             engine.receive_end()
         except RemoteProtocolError:
             # It may be half closed and wait for an answer, but then to a request that it never made.
-            if self._exchange is not None and self.transport is not None:
+            if self._exchange is not None:
                 self._exchange.body_failed(Disconnected("the client left in the middle of the body"))
-                self._wait_for_client()
-            return False
-        if self._exchange is None:
-            if not engine.held:
-                return False
-            # What it sent ahead is still answered; of half a head it is known now that it is the last.
-            self.registry.loop.call_soon(self._receive_held, context=self.registry.context)
-        if self._can_half_close():
-            return True
-        # Over TLS its end is the end of both sides: asyncio closes, and we see to it that it comes to that.
+        else:
+            if self._exchange is None and engine.held:
+                # It is still answered; of half a head it is known now that it is the last.
+                self.registry.loop.call_soon(self._receive_held, context=self.registry.context)
+            # Over TLS its end is the end of both sides.
+            if (self._exchange is not None or engine.held) and self._can_half_close():
+                return True
+        # asyncio closes, and we see to it that it comes to that.
         self._wait_for_client()
         return False
 
@@ -147,7 +150,7 @@ class H1Connection(SocketConnection):
         """Called by asyncio when what was waiting is mostly sent."""
         super().resume_writing()
         if self._exchange is None and self.engine.can_continue:
-            self._continue()
+            self.go_on()
 
     # -- requests --------------------------------------------------------------------------------------
 
@@ -176,11 +179,11 @@ class H1Connection(SocketConnection):
         if engine.reading is READING_BODY:
             self._expect_body(exchange)
         if not STARTS_EAGERLY:
-            self.task = Task(self._run(exchange), loop=registry.loop, name=TASK_NAME)
+            self.task = Task(registry.handler(exchange), loop=registry.loop, name=TASK_NAME)
             return
         self._is_starting = True
         try:
-            task = Task(self._run(exchange), loop=registry.loop, name=TASK_NAME, eager_start=True)
+            task = Task(registry.handler(exchange), loop=registry.loop, name=TASK_NAME, eager_start=True)
         except (SystemExit, KeyboardInterrupt) as error:
             # An exception that ends the program would end in the transport that called us: it has to leave
             # the loop from a callback of the loop.
@@ -189,24 +192,14 @@ class H1Connection(SocketConnection):
         if self._exchange is exchange:
             self.task = task
         else:
-            self._continue()
+            self.go_on()
 
-    async def _run(self, exchange: H1Exchange) -> None:
-        try:
-            await self.registry.handler(exchange)
-        except asyncio.CancelledError:
-            exchange.abort()
-            raise
-        except Exception:
-            self.registry.logger.exception("The exchange handler failed: this is a bug in the framework")
-        finally:
-            exchange.end(self.engine.writing)
-            self._exchange = self.task = None
-            if not self._is_starting:
-                self._continue()
-
-    def _continue(self) -> None:
+    def go_on(self) -> None:
         """Go on after an exchange: to the next request, or to the end."""
+        self._exchange = self.task = None
+        if self._is_starting:
+            # It has ended before its task was handed to us: we go on from there.
+            return
         engine = self.engine
         if self.writing_paused and engine.can_continue:
             # The client does not take its answers, and gets no more of them until it does.
@@ -225,6 +218,8 @@ class H1Connection(SocketConnection):
                 self.pause_reading()
         elif self._reading_paused:
             self.resume_reading()
+        if registry.is_draining:
+            self.drain()
 
     def _receive_held(self) -> None:
         """Go on with what was sent ahead. Does nothing when that has happened in the meantime."""
@@ -242,16 +237,18 @@ class H1Connection(SocketConnection):
 
     def _end_or_discard(self) -> None:
         engine = self.engine
+        self._body_pace = None
         if self._taken_over is not None:
             self._take_back(self._taken_over)
         if self.is_lost:
+            # Perhaps closed by the handler.
+            self._wait_for_client()
             return
         if engine.writing is not WRITTEN:
             # The handler gave up in the middle, or never began.
             self.abort()
         elif engine.reading is READING_BODY and engine.keep_alive:
             self._discarded = 0
-            self._body_pace = None
             self.deadline = self.registry.clock.now + self.registry.limits.lingering_timeout
             self.resume_reading()
         elif engine.reading is READ and not engine.held:
@@ -264,11 +261,18 @@ class H1Connection(SocketConnection):
     def _expect_body(self, exchange: H1Exchange) -> None:
         exchange.body = BodyBuffer()
         self._receive_body(b"")
-        if self.engine.reading is READING_BODY:
-            registry = self.registry
-            self._body_pace = BodyPace(registry.limits, registry.clock.now)
-            if not self.engine.awaits_continue:
-                self._time_body()
+        engine = self.engine
+        if engine.reading is not READING_BODY:
+            return
+        if engine.is_ended:
+            # It was sent ahead, and so was the end.
+            engine.lose()
+            exchange.body_failed(Disconnected("the client left in the middle of the body"))
+            return
+        registry = self.registry
+        self._body_pace = BodyPace(registry.limits, registry.clock.now)
+        if not engine.awaits_continue:
+            self._time_body()
 
     def _time_body(self) -> None:
         """From now on the body is expected to come, as long as the socket is read."""
@@ -330,7 +334,7 @@ class H1Connection(SocketConnection):
         lost; and a client that was not told that its answer is the last would send another request."""
         self._discarded += sum(map(len, pieces))
         if self.engine.reading is READ:
-            self._continue()
+            self.go_on()
         elif self._discarded > self.registry.limits.discard and self._can_half_close():
             self._linger()
 
@@ -342,11 +346,14 @@ class H1Connection(SocketConnection):
             self.resume_reading()
 
     def invite_body(self) -> None:
-        """The handler waits for the body: say so to a client that waits for that."""
+        """The handler waits for the body: say so to a client that waits for that.
+
+        It has time from now on, whoever invited it; or nobody, where it sends without, or where a final
+        answer was begun, after which it can no longer be invited."""
         data = self.engine.invite_body()
         if data and self.transport is not None:
             self.transport.write(data)
-            self._time_body()
+        self._time_body()
 
     # -- a connection that is no longer HTTP's -----------------------------------------------------------
 
@@ -418,7 +425,9 @@ class H1Connection(SocketConnection):
             self.deadline = self.registry.clock.now + _SILENCE
         self.resume_reading()
         if self._can_half_close():
-            transport.write_eof()
+            # Not connected any more: the loop is about to say so.
+            with suppress(OSError):
+                transport.write_eof()
 
     def _can_half_close(self) -> bool:
         return self.transport is not None and self.transport.can_write_eof()
@@ -442,12 +451,22 @@ class H1Connection(SocketConnection):
 
     def abort(self) -> None:
         """Cut the connection, so that the client can tell."""
+        if self._is_lingering and self._can_half_close() and not self.unsent:
+            # It has been told, and lacks nothing.
+            self._close_transport()
+            return
         engine = self.engine
-        if engine.ends_with_connection:
+        if engine.ends_with_connection and (engine.writing is WRITING_BODY or self.unsent):
             self.reset_on_close()
         engine.lose()
         if self.transport is not None:
             self.transport.abort()
+
+    def _give_up(self) -> None:
+        """Cut off a client that takes nothing. The system would go on holding what it has for it, megabytes
+        at times, and the client would see no end."""
+        self.reset_on_close()
+        self.abort()
 
     def on_deadline(self) -> None:
         """The client took too long, or it is time to look."""
@@ -472,6 +491,8 @@ class H1Connection(SocketConnection):
         if transport.is_closing() or transport.can_write_eof():
             if unsent < self._unsent:
                 self._wait_for_client()
+            elif unsent:
+                self._give_up()
             else:
                 self.abort()
             return
@@ -491,7 +512,7 @@ class H1Connection(SocketConnection):
         sending = self._send_pace
         if self.writing_paused and sending is not None:
             if sending.is_stuck(self.unsent, now):
-                self.abort()
+                self._give_up()
                 return
             self.deadline = sending.deadline
         pace = self._body_pace
@@ -515,19 +536,31 @@ class H1Connection(SocketConnection):
         self._close()
 
     def drain(self) -> None:
-        """Close at the end of the current exchange, or at once if there is none."""
+        """Close at the end of the current exchange, or if there is none, once it is known that no request has
+        arrived."""
         engine = self.engine
+        if engine.writing is not IDLE:
+            # The answer's head has said, or not said, what comes after it. We are asked again.
+            return
         engine.keep_alive = False
         if self._exchange is not None:
             return
         if engine.is_between_requests:
-            self._close()
+            self._leave(TURNS_TO_LEAVE)
         elif engine.reading is HEAD:
             # If all of it is here, it is the last.
             self.registry.call_outside(self._receive_head, b"")
-        elif engine.reading is READ:
-            # All answers are given, but not taken.
-            self._end_or_discard()
+
+    def _leave(self, turns: int) -> None:
+        """Close if nothing of a request comes in so many turns of the loop. What was in the buffer of the
+        socket already, was sent before anybody could know, and is answered."""
+        if not self.engine.is_between_requests or self.is_lost:
+            return
+        if turns:
+            self.registry.loop.call_soon(self._leave, turns - 1, context=self.registry.context)
+        else:
+            # Not closed at once: what comes from now on should meet an end of the connection, not a reset.
+            self._linger()
 
 
 def _raise(error: BaseException) -> None:

@@ -60,6 +60,9 @@ class Carrier(Protocol):
     def abort(self) -> None:
         """Cut the connection."""
 
+    def go_on(self) -> None:
+        """The exchange is over: go on to the next one, or to the end."""
+
 
 class H1Exchange(Exchange):
     """One request and its answer on an HTTP/1 connection."""
@@ -259,12 +262,16 @@ class H1Exchange(Exchange):
         connection.hand_over(transport, protocol, rest)
         return transport
 
-    def end(self, writing: Writing) -> None:
-        """The handler has returned. Called by the connection, which goes on to other things."""
-        self._writing = writing
+    def end(self) -> None:
+        """The handler is done: the connection goes on to other things."""
+        if self._is_over:
+            return
+        connection = self._connection
+        self._writing = connection.engine.writing
         self._is_over = True
         if self.body is not None:
             self.body.fail(LocalProtocolError("the exchange is over: its handler has returned"))
+        connection.go_on()
 
     @property
     def cancel_on_disconnect(self) -> bool:

@@ -143,11 +143,19 @@ class Registry:
             self.context = contextvars.copy_context()
         self.connections.add(connection)
         self.clock.start()
+        # Whether it stays or not: `remove` discounts all.
+        is_one_of_few = self._per_peer is None or self._count(connection, self._per_peer)
         if self.is_over:
             return False
         if len(self.connections) >= self.capacity and not self._fill():
             return False
-        return self._per_peer is None or self._count(connection, self._per_peer)
+        return is_one_of_few
+
+    def add_acceptor(self, acceptor: Acceptor) -> None:
+        """Enter what accepts connections. There may be too many of them already."""
+        self.acceptors.add(acceptor)
+        if self._is_full:
+            acceptor.pause()
 
     def remove(self, connection: Connection) -> None:
         """Drop a connection that was lost."""

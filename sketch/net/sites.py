@@ -143,8 +143,10 @@ class Listener:
                     await self._serve_all()
                 else:
                     waiting = self._duplicate()
-                    await self._stop_servers()
-                    self._sockets = waiting
+                    try:
+                        await self._stop_servers()
+                    finally:
+                        self._sockets = waiting
         except OSError as error:
             what = "accept connections again" if self._accepts else "pause accepting connections"
             server_logger.error("Cannot %s: %s", what, error)
@@ -174,8 +176,14 @@ class Listener:
         close is reset, which no system call can prevent. Cancelled: stops at once. A second call does
         nothing. One that is paused accepts nothing any more."""
         self._is_stopping = True
-        if self._turn is not None:
-            await asyncio.wait([self._turn])
+        turn = self._turn
+        if turn is not None:
+            try:
+                await asyncio.wait([turn])
+            except asyncio.CancelledError:
+                # Until then the turn has sockets that nobody else knows of.
+                turn.add_done_callback(lambda _: self.close())
+                raise
         if not self._servers:
             self.close()
             return

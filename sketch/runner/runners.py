@@ -277,6 +277,7 @@ class AppRunner(BaseRunner):
         handler = self._app.make_exchange_handler(access_logger=access_logger, debug=self._debug)
         return Server(
             handler,
+            ends_exchanges=True,
             refused=None if access_logger is None else partial(log_refusal, access_logger),
             limits=options.limits,
             logger=options.logger,

@@ -10,6 +10,7 @@ from sketch.http.exchange import Exchange
 from sketch.http.limits import Limits
 from sketch.net.registry import MOST_CONNECTIONS
 from tests.net.stage import GET, echo_body, echo_target, get, head, post, run, serving
+from tests.net.transport import CLIENT
 
 
 def test_the_clock_runs_while_there_are_connections() -> None:
@@ -111,6 +112,21 @@ def test_accepting_pauses_while_there_are_too_many() -> None:
     run(main)
 
 
+def test_a_door_that_comes_late_is_closed() -> None:
+    """Another site is started, or the only one is told of when the first connections are there."""
+
+    async def main() -> None:
+        async with serving(echo_target, limits=Limits(connections=2)) as stage:
+            lines = [await stage.connect() for _ in range(2)]
+            door = Door()
+            stage.server.add_acceptor(door)
+            assert door.calls == ["pause"]
+            await lines[0].leave()
+            assert door.calls == ["pause", "resume"]
+
+    run(main)
+
+
 def test_without_a_door_what_is_too_much_is_closed() -> None:
     async def main() -> None:
         async with serving(echo_target, limits=Limits(connections=2)) as stage:
@@ -145,6 +161,18 @@ def test_nobody_is_counted_for_ever() -> None:
                 line = await stage.connect(GET, address=(f"192.0.2.{number}", 1))
                 await line.leave()
             assert not stage.registry._per_peer
+
+    run(main)
+
+
+def test_who_is_one_too_many_for_two_reasons_is_counted_once() -> None:
+    async def main() -> None:
+        limits = Limits(connections=3, connections_per_peer=2)
+        async with serving(echo_target, limits=limits) as stage:
+            await stage.connect(address=("192.0.2.77", 1))
+            lines = [await stage.connect() for _ in range(5)]
+            assert [line.transport.is_lost for line in lines] == [False, False, True, True, True]
+            assert stage.registry._per_peer == {"192.0.2.77": 1, CLIENT[0]: 2}
 
     run(main)
 

@@ -327,3 +327,29 @@ def test_a_stop_in_a_pause(new_loop: NewLoop, tmp_path: Path) -> None:
         assert not path.exists() and listener.sockets == ()
 
     run(new_loop, main)
+
+
+@LOOPS
+@pytest.mark.parametrize("is_resumed", [False, True])
+def test_a_stop_that_is_cancelled_on_the_way_into_a_pause(is_resumed: bool, new_loop: NewLoop) -> None:
+    async def main() -> None:
+        listener = await listen_on_tcp([])
+        address = listener.sockets[0].getsockname()
+        if is_resumed:
+            listener.pause()
+            await until_accepting(listener, False)
+            listener.resume()
+        else:
+            listener.pause()
+        stop = asyncio.create_task(listener.stop())
+        await asyncio.sleep(0)
+        stop.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await stop
+        while listener.sockets:  # noqa: ASYNC110 - it takes a few turns of the loop
+            await asyncio.sleep(0)
+        assert not listener.is_accepting
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(address)
+
+    run(new_loop, main)

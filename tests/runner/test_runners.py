@@ -372,6 +372,7 @@ def test_the_server_is_told_what_the_runner_was_told(monkeypatch: pytest.MonkeyP
         access_log=None,
     )
     assert arguments == {
+        "ends_exchanges": True,
         "limits": Limits(fields=9),
         "logger": logger,
         "handler_cancellation": True,

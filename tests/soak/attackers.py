@@ -11,16 +11,16 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tests.soak.child import PATIENCE, listen, serving
-from tests.soak.honest import Honest
+from tests.soak.honest import HOST, Honest
 from tests.soak.report import Report
 
 LIMITS: dict[str, Any] = {
-    "head_timeout": 1.0,
-    "body_grace": 1.0,
-    "body_timeout": 1.0,
-    "send_timeout": 1.0,
-    "first_byte_timeout": 1.0,
-    "lingering_timeout": 1.0,
+    "head_timeout": 2.0,
+    "body_grace": 2.0,
+    "body_timeout": 2.0,
+    "send_timeout": 2.0,
+    "first_byte_timeout": 2.0,
+    "lingering_timeout": 2.0,
 }
 """The defaults are tens of seconds. What does not depend on time is as it is for everybody."""
 
@@ -113,7 +113,7 @@ async def run(loop: str, *, each: int = 25) -> Report:
     """So many attackers of each kind at a time, and an honest client beside them."""
     report = Report(part=f"attackers ({loop})", figures={"attackers": each * len(ATTACKS)})
     async with serving(listen(), loop=loop, limits=LIMITS) as child:
-        honest, over = Honest(child.address, "127.0.0.2"), asyncio.Event()
+        honest, over = Honest(child.address, HOST), asyncio.Event()
         # What is made once is made by then.
         for name in ATTACKS:
             await _attack_together(report, child.address, name, 1)

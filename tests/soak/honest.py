@@ -20,6 +20,9 @@ from tests.soak.child import ROOT, read_to_end
 PATIENCE = 10.0
 """Seconds after which an answer counts as missing."""
 
+HOST = "127.0.0.9"
+"""Where it asks from in the tests. No other test listens there: its ports are taken for a minute."""
+
 CONNECTIONS = 16
 """Connections that are kept alive; every tenth request has one of its own beside them."""
 
@@ -125,10 +128,10 @@ async def _close(writer: asyncio.StreamWriter) -> None:
     await writer.wait_closed()
 
 
-async def ask_from_outside(address: tuple[str, int], seconds: float, rate: float) -> Waits:
-    """Ask from 127.0.0.2, in a process of its own. Cancelled: that process is ended."""
+async def ask_from_outside(address: tuple[str, int], host: str, seconds: float, rate: float) -> Waits:
+    """Ask from ``host``, in a process of its own. Cancelled: that process is ended."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.soak.honest", *map(str, (*address, seconds, rate)),
+        sys.executable, "-m", "tests.soak.honest", *map(str, (*address, host, seconds, rate)),
         cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     return Waits(**json.loads(await read_to_end(process)))
@@ -139,12 +142,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("host")
     parser.add_argument("port", type=int)
+    parser.add_argument("local")
     parser.add_argument("seconds", type=float)
     parser.add_argument("rate", type=float)
     options = parser.parse_args(arguments)
 
     async def ask() -> Waits:
-        honest = Honest((options.host, options.port), "127.0.0.2")
+        honest = Honest((options.host, options.port), options.local)
         await honest.run(options.seconds, options.rate)
         return honest.waits
 

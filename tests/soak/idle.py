@@ -6,9 +6,11 @@ Each makes one request before it falls idle, so that it holds what a connection 
 import asyncio
 import resource
 import socket
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
 
 from tests.soak.child import PATIENCE, listen, serving
-from tests.soak.honest import Honest
+from tests.soak.honest import HOST, Honest
 from tests.soak.report import Report
 
 _SPARE = 200
@@ -33,16 +35,16 @@ async def run(count: int, loop: str) -> Report:
     allowed = min(count, raise_descriptors(count))
     report = Report(part=f"idle ({loop})", figures={"connections": allowed})
     async with serving(listen(), loop=loop, limits={"connections": allowed + _SPARE // 2}) as child:
-        await _close(await _open(child.address, _AT_A_TIME))
+        async with _opened(child.address, min(allowed, _AT_A_TIME)):
+            pass
         before = await child.quiet()
-        held = await _open(child.address, allowed)
-        full = await child.census()
-        honest = Honest(child.address, "127.0.0.2")
-        for number in range(100):
-            await honest.ask(number, asyncio.get_running_loop().time())
-        await honest.close()
-        still = await child.census()
-        await _close(held)
+        async with _opened(child.address, allowed):
+            full = await child.census()
+            honest = Honest(child.address, HOST)
+            for number in range(100):
+                await honest.ask(number, asyncio.get_running_loop().time())
+            await honest.close()
+            still = await child.census()
         report.failures += await child.left_behind(before)
         report.failures += await child.stop()
     report.figures["bytes of memory each"] = (full.resident - before.resident) // max(allowed, 1)
@@ -52,17 +54,21 @@ async def run(count: int, loop: str) -> Report:
     return report
 
 
-async def _open(address: tuple[str, int], count: int) -> list[socket.socket]:
-    sockets: list[socket.socket] = []
-    for start in range(0, count, _AT_A_TIME):
-        some = range(min(_AT_A_TIME, count - start))
-        sockets += await asyncio.gather(*(_open_one(address) for _ in some))
-    return sockets
+@asynccontextmanager
+async def _opened(address: tuple[str, int], count: int) -> AsyncIterator[None]:
+    with ExitStack() as sockets:
+        for start in range(0, count, _AT_A_TIME):
+            some = range(min(_AT_A_TIME, count - start))
+            clients = [sockets.enter_context(socket.socket()) for _ in some]
+            for client in clients:
+                # From many addresses: one has too few ports, when the last minute's are still taken.
+                client.bind((f"127.0.1.{start // _AT_A_TIME + 1}", 0))
+            await asyncio.gather(*(_open_one(address, client) for client in clients))
+        yield
 
 
-async def _open_one(address: tuple[str, int]) -> socket.socket:
+async def _open_one(address: tuple[str, int], sock: socket.socket) -> None:
     loop = asyncio.get_running_loop()
-    sock = socket.socket()
     sock.setblocking(False)
     async with asyncio.timeout(PATIENCE):
         await loop.sock_connect(sock, address)
@@ -72,9 +78,3 @@ async def _open_one(address: tuple[str, int]) -> socket.socket:
             piece = await loop.sock_recv(sock, 4096)
             assert piece, f"closed after {answer!r}"
             answer += piece
-    return sock
-
-
-async def _close(sockets: list[socket.socket]) -> None:
-    for sock in sockets:
-        sock.close()

@@ -23,6 +23,9 @@ CLIENTS = 32
 LONGEST_VISIT = 5
 """Inputs on one connection, at most."""
 
+HEARING = 0.02
+"""Seconds for which clients listen that wait for an answer before they send more."""
+
 _HONEST = b"GET /work/quick/17 HTTP/1.1\r\nHost: honest\r\nConnection: close\r\n\r\n"
 _RESET = struct.pack("ii", 1, 0)
 
@@ -32,12 +35,15 @@ class Visitor(asyncio.Protocol):
 
     ``beginning``
         the first bytes that came.
+    ``heard``
+        set when something comes.
     ``lost``
         set when the connection is.
     """
 
     def __init__(self) -> None:
         self.beginning = b""
+        self.heard = asyncio.Event()
         self.lost = asyncio.Event()
         self.transport: asyncio.Transport
 
@@ -48,11 +54,13 @@ class Visitor(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Called by asyncio."""
+        self.heard.set()
         if len(self.beginning) < 4096:
             self.beginning += data
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Called by asyncio."""
+        self.heard.set()
         self.lost.set()
 
     def end(self) -> None:
@@ -75,12 +83,15 @@ class Visits:
 
     ``statuses``
         of the first answer on each connection, as text; ``none`` where nothing came.
+    ``sent``
+        inputs that were.
     ``failures``
         what was wrong, in sentences.
     """
 
     def __init__(self, address: tuple[str, int], seed: int, numbers: Iterator[int]) -> None:
         self.statuses: Counter[str] = Counter()
+        self.sent = 0
         self.failures: list[str] = []
         self._address = address
         self._seed = seed
@@ -95,25 +106,40 @@ class Visits:
     async def _visit_repeatedly(self) -> None:
         for first in self._numbers:
             random = random_for(self._seed, first)
-            count = random.randint(1, LONGEST_VISIT)
-            numbers = [first, *(number for number, _ in zip(self._numbers, range(count - 1), strict=False))]
-            await self._visit(random, numbers)
+            more = range(random.randrange(LONGEST_VISIT))
+            numbers = [first, *(number for _, number in zip(more, self._numbers, strict=False))]
+            while numbers:
+                numbers = await self._visit(random, numbers)
             if random.random() < 0.02:
                 await self._ask_honestly(first)
 
-    async def _visit(self, random: Random, numbers: list[int]) -> None:
+    async def _visit(self, random: Random, numbers: list[int]) -> list[int]:
+        """Send these inputs on one connection, until the server ends it. Returns those that are left."""
         loop = asyncio.get_running_loop()
         _, visitor = await loop.create_connection(Visitor, *self._address)
         if is_reluctant := random.random() < 0.1:
             visitor.transport.pause_reading()
-        for number in numbers:
-            for piece in _cut(random, make_input(self._seed, number)):
-                if not visitor.transport.is_closing():
-                    visitor.transport.write(piece)
-                    await asyncio.sleep(0)
+        sent = 0
+        while sent < len(numbers) and not visitor.transport.is_closing():
+            await self._send(random, visitor, make_input(self._seed, numbers[sent]))
+            sent += 1
         if is_reluctant and not visitor.transport.is_closing():
             visitor.transport.resume_reading()
-        await self._leave(random, visitor, numbers)
+        await self._leave(random, visitor, numbers[:sent])
+        return numbers[sent:]
+
+    async def _send(self, random: Random, visitor: Visitor, data: bytes) -> None:
+        self.sent += 1
+        visitor.heard.clear()
+        for piece in _cut(random, data):
+            if not visitor.transport.is_closing():
+                visitor.transport.write(piece)
+                await asyncio.sleep(0)
+        if random.random() < 0.7:
+            # Mostly there is an answer, and often the end of the connection: what follows goes elsewhere.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(HEARING):
+                    await visitor.heard.wait()
 
     async def _leave(self, random: Random, visitor: Visitor, numbers: list[int]) -> None:
         way = random.random()
@@ -177,6 +203,7 @@ async def _send(child: Child, seed: int, numbers: range, report: Report) -> Coun
     visits = Visits(child.address, seed, iter(numbers))
     await visits.run()
     report.failures += visits.failures
+    report.check(visits.sent == len(numbers), f"{visits.sent} inputs were sent, and not {len(numbers)}")
     return visits.statuses
 
 

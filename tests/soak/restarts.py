@@ -91,14 +91,14 @@ class Load:
                 next(self._numbers),
             )
 
-    def note(self, kind: str, number: int, outcome: str) -> None:
-        """How a request ended."""
+    def note(self, kind: str, number: int, outcome: str, place: int = 0) -> None:
+        """How a request ended. ``place``: which one of its connection it was."""
         self.outcomes[outcome] += 1
         if outcome is ANSWERED:
             self.answered.add(number)
             self._progress.set()
         elif outcome is not CLOSED:
-            self.failures.append(f"request {number} ({kind}): {outcome}")
+            self.failures.append(f"request {number} ({kind}, the {place}. of its connection): {outcome}")
 
     async def _run_aiohttp(self) -> None:
         async with aiohttp.ClientSession(f"http://{self._address[0]}:{self._address[1]}") as session:
@@ -125,13 +125,16 @@ class Client:
         self._address = address
         self._sock: socket.socket | None = None
         self._parser = h11.Connection(h11.CLIENT)
+        self._place = 0
 
     async def ask_all(self, load: Load) -> None:
         """Ask what a load wants to be asked."""
         try:
             for kind, number in load.requests():
                 await self._connect()
-                load.note(kind, number, await self._ask(kind, number))
+                self._place += 1
+                place = self._place
+                load.note(kind, number, await self._ask(kind, number), place)
         finally:
             self._close()
 
@@ -139,7 +142,7 @@ class Client:
         if self._sock is not None and _has_ended(self._sock):
             self._close()
         if self._sock is None:
-            self._sock = socket.socket()
+            self._sock, self._place = socket.socket(), 0
             self._sock.setblocking(False)
             self._parser = h11.Connection(h11.CLIENT)
             await asyncio.get_running_loop().sock_connect(self._sock, self._address)

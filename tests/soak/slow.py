@@ -23,10 +23,16 @@ RATE = 200
 PATIENCE = 30.0
 """Seconds that an attacker may stay after its first breach."""
 
+HOST = "127.0.0.2"
+"""Where the honest client asks from."""
+
 QUIET_SECONDS = 20.0
 HONEST_RATE = 100.0
 GROWTH = 8 * 2**20
 """Bytes by which the server may grow while all attackers are there."""
+
+SHARE = DEFAULT_LIMITS.read_buffer + DEFAULT_LIMITS.write_buffer + 2**16
+"""Bytes by which it may grow for each attacker that comes: its buffers, and what a request needs."""
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _EXIT_STATUS = re.compile(r"Exit status:(.*)")
@@ -70,11 +76,11 @@ async def run(mode: Mode, *, connections: int, seconds: int, loop: str) -> Repor
     # Long enough for the last that comes to be late.
     length = max(seconds, int(mode.breach + PATIENCE + connections / RATE) + 5)
     async with serving(listen(), loop=loop) as child:
-        quiet = await ask_from_outside(child.address, QUIET_SECONDS, HONEST_RATE)
+        quiet = await ask_from_outside(child.address, HOST, QUIET_SECONDS, HONEST_RATE)
         watch = Watch(child.address, child.pid, "127.0.0.1")
         watching = asyncio.create_task(watch.run())
         attack = asyncio.create_task(_attack(mode, child, connections, length))
-        waits = await ask_from_outside(child.address, length, HONEST_RATE)
+        waits = await ask_from_outside(child.address, HOST, length, HONEST_RATE)
         status = await attack
         watching.cancel()
         after = await child.quiet()
@@ -82,7 +88,7 @@ async def run(mode: Mode, *, connections: int, seconds: int, loop: str) -> Repor
     report.figures |= {"connections": connections, "seconds": length, "slowhttptest says": status}
     _judge_attackers(report, watch, mode, connections)
     _judge_waits(report, quiet, waits)
-    _judge_memory(report, watch, after.resident)
+    _judge_memory(report, watch, connections, after.resident)
     return report
 
 
@@ -126,8 +132,8 @@ def _judge_waits(report: Report, quiet: Waits, waits: Waits) -> None:
     report.check(beside <= 3 * before, f"the 99th percentile is {beside / before:.1f} times the quiet one")
 
 
-def _judge_memory(report: Report, watch: Watch, after: int) -> None:
-    """Flat: from when all attackers are there, until they are gone."""
+def _judge_memory(report: Report, watch: Watch, connections: int, after: int) -> None:
+    """Flat: from when all attackers are there, until they are gone. Until then, buffers are filled."""
     arrived = max((seen.first for seen in watch.connections.values()), default=0.0)
     before = watch.memory[0][1]
     full = [size for moment, size in watch.memory if moment >= arrived + 2 * INTERVAL]
@@ -138,6 +144,8 @@ def _judge_memory(report: Report, watch: Watch, after: int) -> None:
         "MiB afterwards": after / 2**20,
         "MiB of the system for sockets, at most": max(watch.socket_memory) / 2**20,
     }
+    most = before + GROWTH + connections * SHARE
+    report.check(peak <= most, f"held {peak / 2**20:.0f} MiB, and {most / 2**20:.0f} would be buffers")
     if full:
         grown = max(full) - full[0]
         report.check(grown <= GROWTH, f"grew by {grown / 2**20:.1f} MiB while the attackers were there")

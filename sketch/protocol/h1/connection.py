@@ -162,8 +162,8 @@ class H1Engine:
 
     @property
     def ends_with_connection(self) -> bool:
-        """Whether the end of the connection, at this moment, would look like the end of the answer."""
-        return self.writing is WRITING_BODY and self._framing is BodyFraming.CLOSE
+        """Whether the end of the connection looks like the end of the answer."""
+        return self._framing is BodyFraming.CLOSE
 
     @property
     def trailers(self) -> list[tuple[bytes, bytes]]:
