@@ -13,9 +13,6 @@ from ..http.heads import ResponseHead
 from ..http.limits import Limits
 from ..http.status import phrase
 
-MOST_SECONDS = 3600
-"""What is said in ``Retry-After`` at the most, however long requests may wait."""
-
 Refused = Callable[[Peer, ResponseHead, int], None]
 """Told of each answer that the server made itself: to whom, its head, and its size in bytes."""
 
@@ -96,7 +93,7 @@ class Admission:
         return False
 
     def _refuse(self, exchange: Exchange) -> None:
-        seconds = math.ceil(min(max(self._limits.queue_timeout, 1), MOST_SECONDS))
+        seconds = max(1, math.ceil(self._limits.queue_timeout))
         fields = (("Content-Type", "text/plain; charset=utf-8"), ("Retry-After", str(seconds)))
         head = ResponseHead(503, phrase(503), fields)
         exchange.respond(head, b"503: Service Unavailable\nToo many requests are being answered.\n")
