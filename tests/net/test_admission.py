@@ -1,7 +1,6 @@
 """So many requests at a time; the others wait for their turn, and not for ever."""
 
 import asyncio
-import math
 from collections.abc import Callable
 
 import pytest
@@ -52,16 +51,6 @@ def test_the_others_wait_for_their_turn() -> None:
             await handlers.end("/5")
             await handlers.end("/4")
             assert [line.bodies for line in lines] == [[b"/1"], [b"/2"], [b"/3"], [b"/4"], [b"/5"]]
-
-    run(main)
-
-
-def test_a_queue_that_waits_for_ever_names_a_time_all_the_same() -> None:
-    async def main() -> None:
-        limits = Limits(requests=1, queued_requests=0, queue_timeout=math.inf)
-        async with serving(Handlers(), limits=limits) as stage:
-            lines = await ask(stage, "/1", "/2")
-            assert lines[-1].answers()[0].get_all("Retry-After") == ["3600"]
 
     run(main)
 
