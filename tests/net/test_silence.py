@@ -1,7 +1,7 @@
-"""Whatever a connection was doing when its client fell silent, neither sending nor taking anything more: it ends.
+"""Whatever a connection was doing when its client fell silent, neither sending nor taking any more: it ends.
 
-A row for each state. The only ones that last are those in which nobody waits for the client: its handler works, or
-another protocol has the connection.
+A row for each state. The only ones that last are those in which nobody waits for the client: its handler
+works, or another protocol has the connection.
 """
 
 import asyncio
@@ -239,7 +239,9 @@ def test_a_silent_client(
     run(main)
 
 
-@pytest.mark.parametrize("sent", [[], [b"PROXY TCP4 "], [HEADER], [HEADER + b"GET / HT"], [HEADER + GET], [b"GET"]])
+@pytest.mark.parametrize(
+    "sent", [[], [b"PROXY TCP4 "], [HEADER], [HEADER + b"GET / HT"], [HEADER + GET], [b"GET"]]
+)
 @pytest.mark.parametrize("half_closes", [False, True])
 def test_a_silent_proxy(sent: list[bytes], half_closes: bool) -> None:
     """One that introduces its clients, or has yet to do so."""
@@ -247,7 +249,7 @@ def test_a_silent_proxy(sent: list[bytes], half_closes: bool) -> None:
     async def main() -> None:
         proxies = TrustedProxies(CLIENT[0], proxy_protocol=True)
         async with serving(echo_target, proxies=proxies) as stage:
-            transport = FakeTransport(stage.server())  # type: ignore[arg-type]
+            transport = FakeTransport(stage.server())
             await settle()
             for data in sent:
                 transport.feed(data)
