@@ -21,6 +21,9 @@ from .net.registry import Acceptor, Connection, Registry
 CANCELLATION_GRACE = 5.0
 """Seconds that handlers have for their clean-up once they are cancelled at the end of a shutdown."""
 
+GOODBYE = 0.25
+"""Seconds at the end of a shutdown in which clients may close the connections that they know are over."""
+
 MOST_NAMED = 10
 """Requests that the log names when they are cut off."""
 
@@ -174,10 +177,25 @@ class Server:
                         # said: it may have taken all, and not answer to the end of the connection.
                         registry.removed.clear()
                         await _wait_a_moment(registry.removed)
+                    elif any(connection.is_lingering for connection in registry.connections):
+                        # Told that this is the end. Those who look go by themselves, and the others are not
+                        # reset in the middle of another request.
+                        await _wait_for_goodbyes(registry)
+                        return
                     else:
                         return
         except TimeoutError:
             pass
+
+
+async def _wait_for_goodbyes(registry: Registry) -> None:
+    try:
+        async with asyncio.timeout(GOODBYE):
+            while any(connection.is_lingering for connection in registry.connections):
+                registry.removed.clear()
+                await registry.removed.wait()
+    except TimeoutError:
+        pass
 
 
 def _see_to_the_end(handler: ExchangeHandler, logger: logging.Logger) -> ExchangeHandler:

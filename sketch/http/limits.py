@@ -1,6 +1,5 @@
 """How much a peer may send, and how long it may take: one object for all of it."""
 
-import math
 from dataclasses import Field, dataclass, fields
 from typing import Any, Final
 
@@ -8,9 +7,6 @@ _MAY_BE_ZERO: Final = frozenset({
     "body_grace", "body_rate", "body_timeout", "chunk_extensions", "discard", "keepalive_timeout",
     "lingering_timeout", "queue_timeout", "queued_requests", "trailer_fields", "trailers", "write_buffer",
 })  # fmt: skip
-
-_ARE_TIMERS: Final = frozenset({"queue_timeout", "tls_handshake_timeout"})
-"""Timers of the event loop's: uvloop has none without an end. All others are compared with its clock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +118,6 @@ def _check(field: Field[Any], value: Any) -> None:
         raise TypeError(message)
     if not (value > 0 or (may_be_zero and value == 0)):
         raise ValueError(message)
-    if value == math.inf and field.name in _ARE_TIMERS:
-        raise ValueError(f"{message}, and finite")
 
 
 DEFAULT_LIMITS = Limits()

@@ -112,6 +112,11 @@ class SocketConnection(asyncio.Protocol):
         size = transport.get_write_buffer_size()
         return size if self._below_tls is None else size + _count_queued(self._below_tls)
 
+    @property
+    def is_lingering(self) -> bool:
+        """Whether the client was told that nothing more comes, and may close."""
+        return False
+
     def pause_writing(self) -> None:
         """Called by asyncio when more is waiting to be sent than the limit allows."""
         self.writing_paused = True

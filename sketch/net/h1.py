@@ -385,6 +385,11 @@ class H1Connection(SocketConnection):
         return None if self._exchange is None else self._exchange.head
 
     @property
+    def is_lingering(self) -> bool:
+        """Whether the client was told that nothing more comes, and may close."""
+        return self._is_lingering
+
+    @property
     def is_sending(self) -> bool:
         """Whether a part of an answer is not taken by the client."""
         return self.unsent > 0

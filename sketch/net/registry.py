@@ -45,6 +45,10 @@ class Connection(Protocol):
         """Who is at the other end."""
 
     @property
+    def is_lingering(self) -> bool:
+        """Whether the client was told that nothing more comes, and may close."""
+
+    @property
     def is_sending(self) -> bool:
         """Whether a part of an answer is not taken by the client."""
 

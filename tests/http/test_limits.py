@@ -60,13 +60,3 @@ def test_only_what_has_no_default_number_can_be_none() -> None:
         assert getattr(Limits(**nothing), name) is None
     with pytest.raises(TypeError, match=r"Limits\(head_timeout=None\)"):
         Limits(head_timeout=None)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("name", ["queue_timeout", "tls_handshake_timeout"])
-def test_what_becomes_a_timer_has_an_end(name: str) -> None:
-    """uvloop has no timers without one, and ``Retry-After`` has no number for it; all other times may be
-    lifted."""
-    endless: Any = {name: math.inf}
-    with pytest.raises(ValueError, match=rf"Limits\({name}=inf\): write .*, and finite$"):
-        Limits(**endless)
-    assert Limits(head_timeout=math.inf).head_timeout == math.inf

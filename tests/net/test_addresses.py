@@ -184,11 +184,23 @@ def test_a_port_taken_in_the_other_family_is_picked_again(monkeypatch: pytest.Mo
     assert len(sockets) == 2
 
 
-@needs_ipv6
-def test_nothing_stays_bound_when_one_of_two_families_fails() -> None:
-    with socket.socket(socket.AF_INET6) as other:
+def taken_in_ipv6_only() -> socket.socket:
+    """A socket with a port that is free in IPv4. The next one may be in use there, by whoever."""
+    while True:
+        other = socket.socket(socket.AF_INET6)
         other.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         other.bind(("::", 0))
+        try:
+            close(bind("0.0.0.0", other.getsockname()[1]))
+        except OSError:
+            other.close()
+        else:
+            return other
+
+
+@needs_ipv6
+def test_nothing_stays_bound_when_one_of_two_families_fails() -> None:
+    with taken_in_ipv6_only() as other:
         port = other.getsockname()[1]
         with pytest.raises(OSError, match=rf"cannot listen on \[::\]:{port}"):
             bind(None, port)

@@ -1,5 +1,4 @@
-"""Whatever a connection was doing when its client fell silent, neither sending nor taking anything more: it
-ends.
+"""Whatever a connection was doing when its client fell silent, neither sending nor taking any more: it ends.
 
 A row for each state. The only ones that last are those in which nobody waits for the client: its handler
 works, or another protocol has the connection.
