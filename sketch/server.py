@@ -167,9 +167,10 @@ class Server:
         registry = self._registry
         try:
             async with asyncio.timeout(seconds):
-                for _ in range(TURNS_TO_LEAVE + 1):
-                    await asyncio.sleep(0)
                 while True:
+                    # Whoever was answered a moment ago may have sent the next request, or is about to leave.
+                    for _ in range(TURNS_TO_LEAVE + 1):
+                        await asyncio.sleep(0)
                     if tasks := self._tasks():
                         await asyncio.wait(tasks)
                     elif any(connection.is_sending for connection in registry.connections):
