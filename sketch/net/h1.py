@@ -6,15 +6,13 @@ What bytes mean is the engine's to say; how long a client may take is the clock'
 
 import asyncio
 import sys
-from contextlib import suppress
 from typing import Any
 
 from ..http.errors import Disconnected, RemoteProtocolError
-from ..http.heads import RequestHead, ResponseHead
-from ..http.status import phrase
-from ..protocol.h1.connection import HEAD, IDLE, READ, READING_BODY, WRITING_BODY, WRITTEN, H1Engine
+from ..http.heads import RequestHead
+from ..protocol.h1.connection import HEAD, IDLE, READ, READING_BODY, WRITTEN, H1Engine
 from .body import BodyBuffer
-from .connection import SocketConnection
+from .h1end import EndingConnection
 from .h1exchange import H1Exchange
 from .pace import NEVER, BodyPace, SendPace
 from .registry import Registry
@@ -32,41 +30,26 @@ TURNS_TO_LEAVE = 3
 """Turns of the event loop in which what has arrived at a socket is read: one to look, one to read, and one
 for TLS in between."""
 
-_SILENCE = 2.0
-"""Seconds without a byte after which a client over TLS, which was told that the answer is the last, is taken
-to have nothing more to send: longer than its round trip, and than it takes to read the answer."""
 
-_REFUSAL_FIELDS = (
-    ("Content-Type", "text/plain; charset=utf-8"),
-    ("X-Content-Type-Options", "nosniff"),
-    ("Content-Security-Policy", "default-src 'none'"),
-)
-
-
-class H1Connection(SocketConnection):
+class H1Connection(EndingConnection):
     """The server's end of one HTTP/1 connection."""
 
     __slots__ = (
-        "_body_pace", "_discarded", "_exchange", "_has_heard", "_idle_until", "_is_lingering", "_is_starting",
-        "_linger_until", "_send_pace", "_taken_over", "_unsent", "engine", "task",
+        "_body_pace", "_discarded", "_exchange", "_is_starting", "_may_idle", "_send_pace", "_taken_over",
+        "task",
     )  # fmt: skip
 
     def __init__(self, registry: Registry) -> None:
         super().__init__(registry)
-        self.engine = H1Engine(registry.parser, registry.limits)
         self.task: asyncio.Task[None] | None = None
         """The task of the handler that is running."""
         self._exchange: H1Exchange | None = None
         # While a body is expected that is not all there; while a client takes less than it is given.
         self._body_pace: BodyPace | None = None
         self._send_pace: SendPace | None = None
-        self._idle_until = 0.0
+        self._may_idle = False
         self._taken_over: TakenOver | None = None
         self._discarded = 0
-        self._unsent = 0
-        self._is_lingering = False
-        self._linger_until = 0.0
-        self._has_heard = False
         self._is_starting = False
 
     # -- what asyncio calls ----------------------------------------------------------------------------
@@ -75,7 +58,7 @@ class H1Connection(SocketConnection):
         """Called by asyncio."""
         super().connection_made(transport)
         registry = self.registry
-        self.deadline = self._idle_until = registry.clock.now + registry.limits.first_byte_timeout
+        self.deadline = registry.clock.now + registry.limits.first_byte_timeout
         if registry.is_draining:
             self.engine.keep_alive = False
 
@@ -120,11 +103,6 @@ class H1Connection(SocketConnection):
         self._wait_for_client()
         return False
 
-    def client_left(self) -> None:
-        """Take the end of what the client sends for the end of its interest."""
-        self.engine.lose()
-        self._close_transport()
-
     def connection_lost(self, exc: BaseException | None) -> None:
         """Called by asyncio when the connection is gone, whoever ended it."""
         exchange = self._exchange
@@ -153,6 +131,11 @@ class H1Connection(SocketConnection):
             self.go_on()
 
     # -- requests --------------------------------------------------------------------------------------
+
+    @property
+    def request(self) -> RequestHead | None:
+        """The request that is being answered."""
+        return None if self._exchange is None else self._exchange.head
 
     def _receive_head(self, data: bytes) -> None:
         engine = self.engine
@@ -209,7 +192,7 @@ class H1Connection(SocketConnection):
             return
         registry = self.registry
         self.deadline = registry.clock.idle_deadline
-        self._idle_until = NEVER
+        self._may_idle = True
         if engine.unread or engine.is_ended:
             # Not from here: thousands of requests in one packet must neither nest nor keep the other
             # connections waiting, and the next handler must not inherit the context of this one.
@@ -377,101 +360,7 @@ class H1Connection(SocketConnection):
         if transport.is_closing():
             self._wait_for_client()
 
-    # -- the end ---------------------------------------------------------------------------------------
-
-    @property
-    def request(self) -> RequestHead | None:
-        """The request that is being answered."""
-        return None if self._exchange is None else self._exchange.head
-
-    @property
-    def is_lingering(self) -> bool:
-        """Whether the client was told that nothing more comes, and may close."""
-        return self._is_lingering
-
-    @property
-    def is_sending(self) -> bool:
-        """Whether a part of an answer is not taken by the client."""
-        return self.unsent > 0
-
-    def _refuse(self, status: int, reason: str) -> None:
-        """Answer what is no request, and close."""
-        registry = self.registry
-        head = ResponseHead(status, phrase(status), _REFUSAL_FIELDS)
-        body = f"{status}: {phrase(status)}\n{reason}\n".encode()
-        data = self.engine.answer_refusal(head, body, registry.clock.automatic)
-        if self.transport is not None:
-            self.transport.write(data)
-        self._linger()
-        if registry.refused is not None:
-            try:
-                registry.refused(self.peer, head, len(data))
-            except Exception:
-                registry.logger.exception("The access logger failed for an answer to what was no request")
-
-    def _linger(self) -> None:
-        """Close, but go on taking what still arrives: to reset the connection now could destroy the answer
-        on its way (RFC 9112, section 9.6).
-
-        TLS has no half close. The client has to find out from the answer that nothing more will be read,
-        and we wait until it does, or is silent."""
-        transport = self.transport
-        if transport is None or transport.is_closing():
-            return
-        self.engine.close()
-        if self.engine.is_ended:
-            self._close()
-            return
-        self._is_lingering = True
-        self._wait_for_client()
-        if not self._can_half_close():
-            self._has_heard = False
-            self._linger_until = self.deadline
-            self.deadline = self.registry.clock.now + _SILENCE
-        self.resume_reading()
-        if self._can_half_close():
-            # Not connected any more: the loop is about to say so.
-            with suppress(OSError):
-                transport.write_eof()
-
-    def _can_half_close(self) -> bool:
-        return self.transport is not None and self.transport.can_write_eof()
-
-    def _close(self) -> None:
-        """Close once everything is sent."""
-        self.engine.close()
-        self._close_transport()
-
-    def _close_transport(self) -> None:
-        transport = self.transport
-        # One of asyncio's over TLS forgets what it is connected to when it is closed twice.
-        if transport is not None and not transport.is_closing():
-            self._wait_for_client()
-            transport.close()
-
-    def _wait_for_client(self) -> None:
-        """Let the client take what is left: a part of it, at least, within each such time."""
-        self._unsent = self.unsent
-        self.deadline = self.registry.clock.now + self.registry.limits.lingering_timeout
-
-    def abort(self) -> None:
-        """Cut the connection, so that the client can tell."""
-        if self._is_lingering and self._can_half_close() and not self.unsent:
-            # It has been told, and lacks nothing.
-            self._close_transport()
-            return
-        engine = self.engine
-        if engine.ends_with_connection and (engine.writing is WRITING_BODY or self.unsent):
-            self.reset_on_close()
-        engine.lose()
-        if self.transport is not None:
-            self.transport.abort()
-
-    def _give_up(self) -> None:
-        """Cut off a client that takes nothing. The system would go on holding what it has for it, megabytes
-        at times, and the client would see no end."""
-        self.reset_on_close()
-        self.abort()
+    # -- time ------------------------------------------------------------------------------------------
 
     def on_deadline(self) -> None:
         """The client took too long, or it is time to look."""
@@ -489,26 +378,6 @@ class H1Connection(SocketConnection):
             self._linger()
         else:
             self._check_idle()
-
-    def _check_end(self, transport: asyncio.Transport) -> None:
-        """Whether the client takes what is left, and over TLS, whether it still sends."""
-        unsent, now = self.unsent, self.registry.clock.now
-        if transport.is_closing() or transport.can_write_eof():
-            if unsent < self._unsent:
-                self._wait_for_client()
-            elif unsent:
-                self._give_up()
-            else:
-                self.abort()
-            return
-        if unsent < self._unsent:
-            self._unsent = unsent
-            self._linger_until = now + self.registry.limits.lingering_timeout
-        if now < self._linger_until and (self._has_heard or unsent):
-            self._has_heard = False
-            self.deadline = now + _SILENCE
-        else:
-            self._close()
 
     def _check_pace(self) -> None:
         """Whether the body comes, and the answer is taken, as fast as can be expected."""
@@ -532,10 +401,10 @@ class H1Connection(SocketConnection):
 
     def _check_idle(self) -> None:
         """A client that took its last answer may be silent for a while longer."""
-        if self._idle_until is NEVER and not self.unsent:
+        if self._may_idle and not self.unsent:
+            self._may_idle = False
             limits = self.registry.limits
             self.deadline += limits.keepalive_timeout - limits.send_timeout
-            self._idle_until = self.deadline
             if self.deadline > self.registry.clock.now:
                 return
         self._close()
