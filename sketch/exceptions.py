@@ -263,7 +263,7 @@ class HTTPMovedPermanently(HTTPMove):
 
 
 class HTTPFound(HTTPMove):
-    """Elsewhere for now; clients may turn a POST into a GET (RFC 9110, section 15.4.3)."""
+    """Elsewhere at present; clients may turn a POST into a GET (RFC 9110, section 15.4.3)."""
 
     status_code = 302
 
@@ -288,7 +288,7 @@ class HTTPUseProxy(HTTPMove):
 
 
 class HTTPTemporaryRedirect(HTTPMove):
-    """Elsewhere for now, with the same method and body (RFC 9110, section 15.4.8)."""
+    """Elsewhere at present, with the same method and body (RFC 9110, section 15.4.8)."""
 
     status_code = 307
 

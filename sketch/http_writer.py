@@ -65,28 +65,21 @@ def encode_plain(wire: bytes, body: Bytes, automatic: Automatic) -> bytes:
 
 def encode_response(
     head: ResponseHead, body: Bytes, request: RequestHead, *, keep_alive: bool, automatic: Automatic
-) -> bytes:
-    """A whole answer, in one piece.
+) -> list[bytes]:
+    """A whole answer, in parts that are written one after the other: its head, and what its body comes to.
 
     Raises `LocalProtocolError` when the application declared a length that is not the body's."""
     framing, declared = choose_framing(head, len(body), request)
-    head, options = _settle(head, request, keep_alive)
-    parts = [head.encode()]
     if framing is BodyFraming.COUNTED and declared != len(body):
         raise LocalProtocolError(f"the response declares {declared} bytes and its body has {len(body)}")
+    length = len(body) if body or framing is not BodyFraming.NONE else None
+    parts = [encode_start(head, framing, length, request, keep_alive=keep_alive, automatic=automatic)]
     if framing is BodyFraming.CHUNKED:
         # The application asked for it by name.
-        parts += _control_fields(head, options, automatic)
-        parts += [*(encode_chunk(body) if body else ()), LAST_CHUNK]
-        return b"".join(parts)
-    length: int | None = len(body)
-    if framing is BodyFraming.NONE and not body:
-        length = None
-    parts.append(_length_field(head, length, request))
-    parts += _control_fields(head, options, automatic)
-    if framing is not BodyFraming.NONE:
+        parts += [*(encode_chunk(bytes(body)) if body else ()), LAST_CHUNK]
+    elif framing is not BodyFraming.NONE and body:
         parts.append(bytes(body))
-    return b"".join(parts)
+    return parts
 
 
 def encode_start(

@@ -74,6 +74,7 @@ def test_hints_that_no_message_can_carry() -> None:
         ([("Expect", "100-continue"), ("Expect", "coffee")], 417),
         ([("Expect", "100-continue, coffee")], 417),
         ([("Expect", "coffee")], 417),
+        ([("Expect", "\udcd0")], 417),
         ([("Expect", "")], 200),
     ],
 )

@@ -11,7 +11,7 @@ from sketch.http.exchange import Exchange
 from sketch.http.limits import DEFAULT_LIMITS, Limits
 from sketch.server import CANCELLATION_GRACE, Server
 from tests.conformance.driver import settle, until
-from tests.net.stage import GET, Line, echo_target, get, head, pass_time, run, serving
+from tests.net.stage import GET, Line, answer_large, echo_target, get, head, pass_time, run, serving
 
 
 class Gate:
@@ -64,9 +64,7 @@ def test_the_write_buffer_is_the_limits() -> None:
             await exchange.finish()
 
         async with serving(handler, limits=Limits(write_buffer=5000)) as stage:
-            line = await stage.connect()
-            line.transport.stop_taking()
-            await line.send(GET)
+            line = await stage.connect(GET, takes=False)
             assert 5000 < line.transport.get_write_buffer_size() < 7000
             line.transport.take()
             await until(lambda: line.bodies == [b"x" * 100_000])
@@ -265,13 +263,8 @@ def test_requests_sent_ahead_of_the_end() -> None:
 
 def test_a_slow_client_gets_the_rest_of_its_answer() -> None:
     async def main() -> None:
-        async def handler(exchange: Exchange) -> None:
-            exchange.respond(head(), b"x" * 200_000)
-
-        async with serving(handler) as stage:
-            line = await stage.connect()
-            line.transport.stop_taking()
-            await line.send(GET)
+        async with serving(answer_large) as stage:
+            line = await stage.connect(GET, takes=False)
             shutting_down = asyncio.create_task(stage.server.shutdown(60))
             await settle()
             line.transport.take(100_000)
@@ -286,10 +279,7 @@ def test_a_slow_client_gets_the_rest_of_its_answer() -> None:
 
 def test_a_client_that_takes_nothing_is_cut() -> None:
     async def main() -> None:
-        async def handler(exchange: Exchange) -> None:
-            exchange.respond(head(), b"x" * 200_000)
-
-        async with serving(handler) as stage:
+        async with serving(answer_large) as stage:
             line = await stage.connect()
             line.transport.stop_taking()
             await line.send(GET + GET)
@@ -426,13 +416,8 @@ def test_a_cancelled_shutdown_cuts_at_once() -> None:
 
 def test_two_shutdowns_at_once() -> None:
     async def main() -> None:
-        async def handler(exchange: Exchange) -> None:
-            exchange.respond(head(), b"x" * 200_000)
-
-        async with serving(handler) as stage:
-            line = await stage.connect()
-            line.transport.stop_taking()
-            await line.send(GET)
+        async with serving(answer_large) as stage:
+            line = await stage.connect(GET, takes=False)
             shutdowns = [asyncio.create_task(stage.server.shutdown(60)) for _ in range(2)]
             await settle()
             line.transport.take()

@@ -412,4 +412,6 @@ def _add_framing(fields: list[tuple[bytes, bytes]], version: HttpVersion, body: 
 
 def _get(fields: list[tuple[bytes, bytes]], name: bytes) -> str:
     """The values of all fields with this name as one list; empty when there is none."""
-    return ", ".join([value.decode("ascii") for key, value in fields if key.lower() == name])
+    return ", ".join(
+        [value.decode("utf-8", "surrogateescape") for key, value in fields if key.lower() == name]
+    )

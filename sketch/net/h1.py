@@ -248,8 +248,8 @@ class H1Connection(EndingConnection):
         if engine.reading is not READING_BODY:
             return
         if engine.is_ended:
-            # It was sent ahead, and so was the end.
-            engine.lose()
+            # It was sent ahead, and so was the end. The answers before it are still sent.
+            self.client_left()
             exchange.body_failed(Disconnected("the client left in the middle of the body"))
             return
         registry = self.registry

@@ -22,6 +22,10 @@ _WRITELINES_PAUSES = not (
 """Whether asyncio's ``writelines`` tells a protocol to pause. Where it does not (CVE-2024-12254), a client
 that takes nothing would have the process hold all that is sent."""
 
+_LARGE = 65536
+"""Bytes of a body from which on it is not copied behind its head. Clients that read slowly would each have a
+copy of their own, of one body that all of them get."""
+
 
 class Carrier(Protocol):
     """What an exchange needs of its connection."""
@@ -181,6 +185,10 @@ class H1Exchange(Exchange):
             self._current()
         if type(body) is memoryview:
             body = bytes(body)  # The length of a view counts its items.
+        if len(body) > _LARGE:
+            for part in connection.engine.respond_in_parts(head, body, connection.registry.clock.automatic):
+                self._write(connection, part)
+            return
         data = connection.engine.respond(head, body, connection.registry.clock.automatic)
         self.bytes_sent += len(data)
         transport = connection.transport

@@ -235,7 +235,8 @@ async def expect_continue(request: Any) -> None:
     expectation = ", ".join(CIMultiDict(request.headers).getall("Expect", []))
     expected = {element.lower() for element in split_list(expectation)}
     if request.version == HttpVersion11 and not expected <= {"100-continue"}:
-        raise HTTPExpectationFailed(text=f"Unknown Expect: {expectation}")
+        shown = expectation.encode("ascii", "backslashreplace").decode()
+        raise HTTPExpectationFailed(text=f"Unknown Expect: {shown}")
 
 
 def check_method(method: str, handler: Any) -> str:

@@ -160,10 +160,13 @@ class Stage(logging.Handler):
         """What the server's connections share."""
         return self.server._registry
 
-    async def connect(self, *data: bytes, address: Any = CLIENT) -> Line:
-        """A new connection from that address, on which these bytes are sent."""
+    async def connect(self, *data: bytes, address: Any = CLIENT, takes: bool = True) -> Line:
+        """A new connection from that address, on which these bytes are sent; its client may take nothing of
+        what it is answered."""
         line = Line(self.server, address)
         await settle()
+        if not takes:
+            line.transport.stop_taking()
         await line.send(*data)
         return line
 
@@ -191,6 +194,15 @@ def head(status: int = 200, fields: tuple[tuple[str, str], ...] = ()) -> Respons
 async def echo_target(exchange: Exchange) -> None:
     """Answers with the request's target, at once."""
     exchange.respond(head(), exchange.head.target.encode())
+
+
+LARGE = b"x" * 200_000
+"""More than may wait to be sent."""
+
+
+async def answer_large(exchange: Exchange) -> None:
+    """Answers with `LARGE`, at once."""
+    exchange.respond(head(), LARGE)
 
 
 async def read_all(exchange: Exchange) -> bytes:

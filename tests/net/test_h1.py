@@ -92,6 +92,28 @@ def test_thousands_of_requests_in_one_packet() -> None:
     run(main)
 
 
+def test_a_large_body_is_not_copied_behind_its_head() -> None:
+    """Of one body that many clients take slowly there is one copy, and not one for each of them."""
+
+    async def main() -> None:
+        body = bytes(range(256)) * 1024
+        fields = {"/chunked": (("Transfer-Encoding", "chunked"),), "/head": (), "/": ()}
+
+        async def handler(exchange: Exchange) -> None:
+            exchange.respond(head(fields=fields[exchange.head.target]), body)
+            sent.append(exchange.bytes_sent)
+
+        sent: list[int] = []
+        async with serving(handler) as stage:
+            line = await stage.connect(get("/"), get("/chunked"), b"HEAD /head HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert [answer.body for answer in line.answers("GET", "GET", "HEAD")] == [body, body, b""]
+            assert line.transport.written.count(body) == 2
+            assert any(written is body for written in line.transport.written)
+            assert sum(sent) == len(line.transport.received)
+
+    run(main)
+
+
 def test_good_requests_before_a_bad_one_are_answered_first() -> None:
     async def main() -> None:
         async with serving(echo_target) as stage:
@@ -327,6 +349,36 @@ def test_a_client_that_half_closes_in_the_middle_of_a_body(takes: bool) -> None:
             await pass_time(DEFAULT_LIMITS.lingering_timeout)
             assert stage.server.connections == [] and stage.errors == []
             assert seen == [True]
+
+    run(main)
+
+
+@pytest.mark.parametrize("end", [b"", b"Expect: 100-continue\r\n"])
+def test_half_a_body_sent_ahead_and_then_the_end(end: bytes) -> None:
+    """The answer before it is still sent; nobody can answer what never came."""
+
+    async def main() -> None:
+        ready = asyncio.Event()
+        is_gone: list[bool] = []
+
+        async def handler(exchange: Exchange) -> None:
+            if exchange.head.target == "/1":
+                await ready.wait()
+            try:
+                body = await read_all(exchange)
+            except Disconnected:
+                is_gone.append(exchange.is_disconnected)
+            else:
+                exchange.respond(head(), body or b"/1")
+
+        async with serving(handler) as stage:
+            line = await stage.connect(get("/1"))
+            await line.send(b"POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n" + end + b"\r\nhalf")
+            await line.end()
+            ready.set()
+            await until(lambda: stage.server.connections == [])
+            assert line.bodies == [b"/1"] and is_gone == [True]
+            assert stage.errors == []
 
     run(main)
 

@@ -12,11 +12,9 @@ from sketch.http.exchange import Exchange
 from sketch.http.limits import DEFAULT_LIMITS, Limits
 from tests.conformance.driver import settle, until
 from tests.loops import LOOPS, NewLoop
-from tests.net.stage import GET, head, pass_time, post, run, serving
+from tests.net.stage import GET, LARGE, answer_large, head, pass_time, post, run, serving
 from tests.net.test_connection import listen, open_socket, receive_all
 from tests.net.test_connection import run as run_on
-
-LARGE = b"x" * 200_000
 
 
 @pytest.mark.parametrize("request_bytes", [GET, post(10)], ids=["complete", "half a body"])
@@ -24,13 +22,8 @@ def test_a_client_that_half_closes_and_takes_its_answer_slowly(request_bytes: by
     """It gets all of it, as long as it goes on taking it."""
 
     async def main() -> None:
-        async def handler(exchange: Exchange) -> None:
-            exchange.respond(head(), LARGE)
-
-        async with serving(handler) as stage:
-            line = await stage.connect()
-            line.transport.stop_taking()
-            await line.send(request_bytes)
+        async with serving(answer_large) as stage:
+            line = await stage.connect(request_bytes, takes=False)
             await line.end()
             for _ in range(9):
                 line.transport.take(20_000)
@@ -44,13 +37,8 @@ def test_a_client_that_half_closes_and_takes_its_answer_slowly(request_bytes: by
 
 def test_a_client_that_half_closes_and_takes_nothing_of_its_answer() -> None:
     async def main() -> None:
-        async def handler(exchange: Exchange) -> None:
-            exchange.respond(head(), LARGE)
-
-        async with serving(handler) as stage:
-            line = await stage.connect()
-            line.transport.stop_taking()
-            await line.send(GET)
+        async with serving(answer_large) as stage:
+            line = await stage.connect(GET, takes=False)
             await line.end()
             await pass_time(DEFAULT_LIMITS.lingering_timeout)
             assert line.transport.is_lost
@@ -70,9 +58,7 @@ def test_a_handler_that_closes_the_transport() -> None:
             transport.close()
 
         async with serving(handler) as stage:
-            line = await stage.connect()
-            line.transport.stop_taking()
-            await line.send(GET)
+            line = await stage.connect(GET, takes=False)
             for _ in range(9):
                 line.transport.take(100)
                 await pass_time(DEFAULT_LIMITS.lingering_timeout - 3)

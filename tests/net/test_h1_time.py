@@ -9,9 +9,20 @@ from sketch.http.exchange import Exchange, Peer
 from sketch.http.heads import ResponseHead
 from sketch.http.limits import DEFAULT_LIMITS, Limits
 from tests.conformance.driver import settle
-from tests.net.stage import GET, Line, echo_target, get, head, pass_time, post, read_all, run, serving
-
-LARGE = b"x" * 200_000
+from tests.net.stage import (
+    GET,
+    LARGE,
+    Line,
+    answer_large,
+    echo_target,
+    get,
+    head,
+    pass_time,
+    post,
+    read_all,
+    run,
+    serving,
+)
 
 
 def test_the_first_byte() -> None:
@@ -249,9 +260,7 @@ def test_a_client_that_takes_nothing(is_streaming: bool) -> None:
             await exchange.send(LARGE)
 
         async with serving(handler) as stage:
-            line = await stage.connect()
-            line.transport.stop_taking()
-            await line.send(GET)
+            line = await stage.connect(GET, takes=False)
             await pass_time(0)
             await pass_time(DEFAULT_LIMITS.send_timeout - 4)
             assert not line.transport.is_lost
@@ -263,13 +272,8 @@ def test_a_client_that_takes_nothing(is_streaming: bool) -> None:
 
 def test_a_client_that_takes_a_little_now_and_then() -> None:
     async def main() -> None:
-        async def handler(exchange: Exchange) -> None:
-            exchange.respond(head(), LARGE)
-
-        async with serving(handler) as stage:
-            line = await stage.connect()
-            line.transport.stop_taking()
-            await line.send(GET)
+        async with serving(answer_large) as stage:
+            line = await stage.connect(GET, takes=False)
             for _ in range(20):
                 await pass_time(DEFAULT_LIMITS.send_timeout / 2)
                 line.transport.take(10)
@@ -286,9 +290,7 @@ def test_a_small_answer_that_nobody_takes() -> None:
 
     async def main() -> None:
         async with serving(echo_target) as stage:
-            line = await stage.connect()
-            line.transport.stop_taking()
-            await line.send(GET)
+            line = await stage.connect(GET, takes=False)
             await pass_time(DEFAULT_LIMITS.send_timeout)
             assert not line.transport.is_lost
             await pass_time(DEFAULT_LIMITS.lingering_timeout)
@@ -332,13 +334,8 @@ def test_a_slow_client_gets_the_rest_of_its_last_answer(request_bytes: bytes) ->
     """As long as it goes on taking it."""
 
     async def main() -> None:
-        async def handler(exchange: Exchange) -> None:
-            exchange.respond(head(), LARGE)
-
-        async with serving(handler) as stage:
-            line = await stage.connect()
-            line.transport.stop_taking()
-            await line.send(request_bytes)
+        async with serving(answer_large) as stage:
+            line = await stage.connect(request_bytes, takes=False)
             for _ in range(10):
                 line.transport.take(20_000)
                 await pass_time(DEFAULT_LIMITS.lingering_timeout)
@@ -350,10 +347,7 @@ def test_a_slow_client_gets_the_rest_of_its_last_answer(request_bytes: bytes) ->
 
 def test_a_client_that_does_not_take_the_rest_of_its_last_answer() -> None:
     async def main() -> None:
-        async def handler(exchange: Exchange) -> None:
-            exchange.respond(head(), LARGE)
-
-        async with serving(handler) as stage:
+        async with serving(answer_large) as stage:
             line = await stage.connect()
             line.transport.stop_taking()
             await line.send(get("/", "Connection: close"))

@@ -57,7 +57,7 @@ def test_memory_does_not_grow(new_connections: bool) -> None:
                         await (line.leave if number % 2 else line.end)()
                         line = await stage.connect()
                     line.transport.received = b""
-                    line.transport.writes.clear()
+                    line.transport.written.clear()
                     await line.send(GET, post(3) + b"abc", get("/stream"), post(3), b"ab", b"c")
                     assert line.statuses == [200] * 4
 

@@ -16,6 +16,7 @@ from sketch.net.proxies import TrustedProxies
 from tests.conformance.driver import settle
 from tests.net.stage import (
     GET,
+    LARGE,
     LAST_GET,
     Line,
     echo_target,
@@ -29,7 +30,6 @@ from tests.net.stage import (
 )
 from tests.net.transport import CLIENT, FakeTlsTransport, FakeTransport
 
-LARGE = b"x" * 200_000
 HEADER = b"PROXY TCP4 203.0.113.7 192.0.2.2 1234 80\r\n"
 LARGE_GET = get("/", "X-Large: " + "x" * 8000)
 EXPECT = "Expect: 100-continue"

@@ -49,8 +49,8 @@ class FakeTransport(asyncio.Transport):
         super().__init__({"peername": address, "sockname": ("192.0.2.2", 80)})
         self.protocol = protocol
         self.received = b""
-        self.writes: list[int] = []
-        """The size of every write."""
+        self.written: list[bytes | bytearray | memoryview] = []
+        """What was written, each piece as it came."""
         self.is_cut = False
         self.is_lost = False
         self._is_reading = True
@@ -121,7 +121,7 @@ class FakeTransport(asyncio.Transport):
             raise RuntimeError("write() after write_eof()")
         if self.is_lost or self.is_cut:
             return
-        self.writes.append(len(data))
+        self.written.append(data)
         if self._is_taking:
             self._reach_client(bytes(data))
             return

@@ -374,12 +374,16 @@ class H1Engine:
             data = encode_plain(wire, body, automatic)
             self.writing = WRITTEN
             return data
+        return b"".join(self.respond_in_parts(head, body, automatic))
+
+    def respond_in_parts(self, head: ResponseHead, body: Bytes, automatic: Automatic) -> list[bytes]:
+        """A whole response like `respond`, for a body that is too large to be copied behind its head."""
         request = self._current_request()
         keep_alive = self._keeps_alive_after(head)
-        data = encode_response(head, body, request, keep_alive=keep_alive, automatic=automatic)
+        parts = encode_response(head, body, request, keep_alive=keep_alive, automatic=automatic)
         self.keep_alive = keep_alive
         self.writing = WRITTEN
-        return data
+        return parts
 
     def start(self, head: ResponseHead, content_length: int | None, automatic: Automatic) -> bytes:
         """The bytes of a response's head, with its body to follow. Raises `LocalProtocolError` after
@@ -490,9 +494,9 @@ class H1Engine:
             raise LocalProtocolError("an answer was begun already")
         if self.reading is HEAD:
             self._refuse_head(bytes(self.unread[:7]))
-        data = encode_response(head, body, self._refused, keep_alive=False, automatic=automatic)
+        parts = encode_response(head, body, self._refused, keep_alive=False, automatic=automatic)
         self.keep_alive = False
         self.reading = READING_CLOSED
         self.writing = WRITTEN
         self.unread = b""
-        return data
+        return b"".join(parts)
