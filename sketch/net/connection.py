@@ -21,6 +21,13 @@ try:
 except ImportError:  # Windows does not tell what waits in a socket.
     fcntl = None  # type: ignore[assignment]
 
+MANY_SLOW_READERS = 64
+"""So many may have the system hold for them what it likes. There are more when the server is attacked, or
+when its clients download a lot on slow lines: then it is worth that a socket takes less at a time."""
+
+_MOST_UNSENT = 2**17
+"""Bytes that the system then holds for a client without having sent them."""
+
 _RESET = struct.pack("ii", 1, 0)
 """To linger, for no time: a close sends a reset and drops what is unsent."""
 
@@ -63,6 +70,7 @@ class SocketConnection(asyncio.Protocol):
         # Without being told, event loops hold eight times as much for a client over TLS.
         if self._below_tls is not None or registry.limits.write_buffer != DEFAULT_LIMITS.write_buffer:
             self.transport.set_write_buffer_limits(high=registry.limits.write_buffer)
+        self.bound_unsent()
         if not registry.add(self):  # type: ignore[arg-type]
             self.transport.abort()
 
@@ -117,13 +125,28 @@ class SocketConnection(asyncio.Protocol):
         """Whether the client was told that nothing more comes, and may close."""
         return False
 
+    def bound_unsent(self) -> None:
+        """Have the system hold little of what is written from now on, if many clients do not take what they
+        are given. For each it holds up to 4 MiB, and some hundred use up what it has for all sockets (Linux
+        ``tcp_mem``): then the honest ones wait."""
+        if self.registry.slow_readers <= MANY_SLOW_READERS or not hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            return
+        sock: Any = None if self.transport is None else self.transport.get_extra_info("socket")
+        if sock is not None:
+            with suppress(OSError):  # It is no TCP.
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _MOST_UNSENT)
+
     def pause_writing(self) -> None:
         """Called by asyncio when more is waiting to be sent than the limit allows."""
-        self.writing_paused = True
+        if not self.writing_paused:
+            self.writing_paused = True
+            self.registry.slow_readers += 1
 
     def resume_writing(self) -> None:
         """Called by asyncio when what was waiting is mostly sent."""
-        self.writing_paused = False
+        if self.writing_paused:
+            self.writing_paused = False
+            self.registry.slow_readers -= 1
         waiters, self._drain_waiters = self._drain_waiters, None
         for waiter in waiters or ():
             if not waiter.done():

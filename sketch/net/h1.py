@@ -343,7 +343,8 @@ class H1Connection(EndingConnection):
     def hand_over(self, transport: asyncio.Transport, protocol: asyncio.Protocol, rest: bytes) -> None:
         """Have a protocol called in place of this connection, until the handler returns."""
         self.deadline = NEVER
-        was_paused, self.writing_paused = self.writing_paused, False
+        was_paused = self.writing_paused
+        self.resume_writing()
         self._taken_over = taken_over = TakenOver(self, protocol, self.engine)
         transport.set_protocol(taken_over)
         self.resume_reading()

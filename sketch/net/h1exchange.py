@@ -46,6 +46,9 @@ class Carrier(Protocol):
     async def drained(self) -> None:
         """Wait until writing is not paused. Raises `Disconnected`."""
 
+    def bound_unsent(self) -> None:
+        """More is going to be written than a socket takes at a time."""
+
     def invite_body(self) -> None:
         """The handler waits for the body."""
 
@@ -186,6 +189,7 @@ class H1Exchange(Exchange):
         if type(body) is memoryview:
             body = bytes(body)  # The length of a view counts its items.
         if len(body) > _LARGE:
+            connection.bound_unsent()
             for part in connection.engine.respond_in_parts(head, body, connection.registry.clock.automatic):
                 self._write(connection, part)
             return
@@ -198,6 +202,7 @@ class H1Exchange(Exchange):
     def start(self, head: ResponseHead, content_length: int | None = None) -> None:
         """Send the head of an answer whose body follows."""
         connection = self._current()
+        connection.bound_unsent()
         registry = connection.registry
         self._write(connection, connection.engine.start(head, content_length, registry.clock.automatic))
         if registry.admission is not None:

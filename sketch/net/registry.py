@@ -89,6 +89,8 @@ class Registry:
         whether it has gone: a connection whose TLS handshake ends only now may not stay.
     ``requests_count``
         requests begun so far.
+    ``slow_readers``
+        connections whose clients take less than they are given, at this moment.
     ``abandoned``
         the tasks of handlers whose clients have left.
     ``removed``
@@ -100,7 +102,8 @@ class Registry:
     __slots__ = (
         "_is_full", "_per_peer", "abandoned", "acceptors", "admission", "capacity", "clock", "connections",
         "context", "draining", "handler", "handler_cancellation", "is_draining", "is_over", "limits",
-        "logger", "loop", "parser", "proxies", "refused", "removed", "requests_count", "tcp_keepalive",
+        "logger", "loop", "parser", "proxies", "refused", "removed", "requests_count", "slow_readers",
+        "tcp_keepalive",
     )  # fmt: skip
 
     def __init__(
@@ -136,6 +139,7 @@ class Registry:
         self.abandoned: set[asyncio.Task[None]] = set()
         self.clock = Clock(loop, self._sweep, idle_timeout=min(limits.keepalive_timeout, limits.send_timeout))
         self.context: contextvars.Context | None = None
+        self.slow_readers = 0
         self.removed = asyncio.Event()
         self.draining = asyncio.Event()
         self.is_draining = self.is_over = False

@@ -114,7 +114,6 @@ class Listener:
         options = {**self._tls, "backlog": self._backlog}
         sock.setblocking(False)
         if not is_unix(sock):
-            _bound_unsent(sock)
             return await loop.create_server(factory, sock=sock, **options)
         if sys.version_info < (3, 13):
             return await loop.create_unix_server(factory, sock=sock, **options)
@@ -248,14 +247,6 @@ class Listener:
         except OSError:
             # Gone again, or no TLS: there is nobody to tell. (`ssl.SSLError` is an `OSError`.)
             connection.close()
-
-
-def _bound_unsent(sock: socket.socket) -> None:
-    """Have the system hold little of what a client does not take; connections inherit it. By default it is
-    up to 4 MiB each, and some hundred slow readers use up what it has for all sockets (Linux ``tcp_mem``)."""
-    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
-        with suppress(OSError):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, 131072)
 
 
 def _accept_waiting(sock: socket.socket) -> list[socket.socket]:

@@ -5,6 +5,7 @@ import logging
 import socket
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -12,12 +13,13 @@ import pytest
 from sketch.http.errors import Disconnected
 from sketch.http.exchange import Exchange, Peer
 from sketch.http.limits import DEFAULT_LIMITS
+from sketch.net import connection
 from sketch.net.connection import SocketConnection
 from sketch.net.registry import Registry
 from sketch.server import Server
 from tests.conformance.driver import settle, until
 from tests.loops import LOOPS, NewLoop
-from tests.net.stage import head
+from tests.net.stage import GET, head
 from tests.net.transport import FakeTransport
 
 
@@ -314,3 +316,57 @@ def test_over_tls_what_waits_in_the_socket_counts() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         run(main)
+
+
+# -- many clients that take too little -----------------------------------------------------------------
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_NOTSENT_LOWAT"), reason="the system has no such option")
+@pytest.mark.parametrize("way", ["whole", "stream"])
+@LOOPS
+def test_the_system_holds_little_for_many_slow_readers(
+    new_loop: NewLoop, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first ones may have it hold for them what it likes; it has only so much for all sockets."""
+    monkeypatch.setattr(connection, "MANY_SLOW_READERS", 1)
+    body = bytes(2**23)
+
+    async def handler(exchange: Exchange) -> None:
+        if way == "whole":
+            exchange.respond(head(), body)
+        else:
+            exchange.start(head(), len(body))
+            with suppress(Disconnected):
+                await exchange.send(body)
+
+    def bounds(server: Server) -> list[int]:
+        connections: Any = server._registry.connections
+        sockets = [each.transport.get_extra_info("socket") for each in connections]
+        return sorted(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) for sock in sockets)
+
+    async def main() -> None:
+        server = Server(handler)
+        loop = asyncio.get_running_loop()
+        listener = await loop.create_server(server, "127.0.0.1", 0)
+        address = listener.sockets[0].getsockname()
+        # One asks when the others are known to be slow, on a connection that it had before.
+        early, *others = [socket.create_connection(address) for _ in range(4)]
+        for slow, client in enumerate(others[:2], start=1):
+            client.sendall(GET)
+            await until(lambda slow=slow: server._registry.slow_readers == slow)  # type: ignore[misc]
+        unbounded = bounds(server)
+        early.sendall(GET)
+        await until(lambda: server._registry.slow_readers == 3)
+        late = socket.create_connection(address)
+        await until(lambda: len(server.connections) == 5)
+        bounded = bounds(server)
+        for client in (early, late, *others):
+            client.close()
+        await until(lambda: server.connections == [])
+        assert server._registry.slow_readers == 0
+        listener.close()
+        await listener.wait_closed()
+        await server.shutdown(0)
+        assert bounded == [0, 0, 0, 2**17, 2**17] and unbounded == [0] * 4
+
+    run(main, new_loop)

@@ -115,27 +115,6 @@ def test_a_connection_on_its_way_through_the_loop_is_not_lost(new_loop: NewLoop,
     run(new_loop, main)
 
 
-@pytest.mark.skipif(not hasattr(socket, "TCP_NOTSENT_LOWAT"), reason="the system has no such option")
-@LOOPS
-def test_the_system_holds_little_of_what_is_not_taken(new_loop: NewLoop) -> None:
-    """Not the megabytes of each slow reader that it holds by default."""
-
-    async def main() -> None:
-        protocols: list[Echo] = []
-        listener = await listen_on_tcp(protocols)
-        reader, writer = await asyncio.open_connection(*listener.sockets[0].getsockname())
-        writer.write(b"one")
-        await reader.readexactly(3)
-        accepted = protocols[0].transport.get_extra_info("socket")
-        bound = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
-        writer.close()
-        await listener.stop()
-        await close_all(protocols)
-        assert bound == 131072
-
-    run(new_loop, main)
-
-
 @LOOPS
 def test_a_connection_is_served_on_after_the_stop(new_loop: NewLoop) -> None:
     async def main() -> None:
