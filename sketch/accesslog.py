@@ -22,7 +22,7 @@ from .http.exchange import Peer
 from .http.heads import HttpVersion11, ResponseHead
 from .logs import server_logger
 from .request import BaseRequest
-from .response import StreamResponse
+from .streamresponse import StreamResponse
 
 Value = str | int
 

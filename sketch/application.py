@@ -23,8 +23,8 @@ from .http.exchange import Exchange, ExchangeHandler
 from .http.target import path_to_match
 from .logs import server_logger, web_logger
 from .middleware import Middleware, Middlewares
-from .request import CLIENT_MAX_SIZE, Request
-from .response import StreamResponse
+from .request import Request
+from .requestbody import CLIENT_MAX_SIZE
 from .router import UrlDispatcher
 from .routing.abstract import ExpectHandler
 from .routing.options import RouteOptions, check_options
@@ -33,6 +33,7 @@ from .routing.routedef import AbstractRouteDef
 from .routing.routes import AbstractRoute, Endpoint
 from .routing.subapps import Domain, MaskDomain, MatchedSubAppResource, PrefixedSubAppResource
 from .signals import CleanupContext, Signal
+from .streamresponse import StreamResponse
 
 T = TypeVar("T")
 A = TypeVar("A", bound=AbstractResource)

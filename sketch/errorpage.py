@@ -5,17 +5,22 @@ client is taken for the developer, and gets all that `sketch.debugpage` has to t
 is the caller's decision.
 """
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from .debugpage.page import render_page
-from .debugpage.plain import render_plain
-from .debugpage.report import collect_report
-from .debugpage.style import CONTENT_SECURITY_POLICY
 from .http import names
+from .http.deferred import deferred
 from .http.mediatype import accepts
 from .logs import web_logger
 from .request import BaseRequest
 from .response import Response
+
+if TYPE_CHECKING:
+    from .debugpage import page, plain, report, style
+else:
+    page = deferred(".debugpage.page", __package__)
+    plain = deferred(".debugpage.plain", __package__)
+    report = deferred(".debugpage.report", __package__)
+    style = deferred(".debugpage.style", __package__)
 
 _TITLE: Final = "500 Internal Server Error"
 _TEXT: Final = "Server got itself in trouble"
@@ -45,10 +50,10 @@ def server_error(request: BaseRequest, exception: BaseException, *, debug: bool)
 
 
 def _debug_page(request: BaseRequest, exception: BaseException, wants_html: bool) -> Response:
-    report = collect_report(exception, request)
+    collected = report.collect_report(exception, request)
     if not wants_html:
-        return _response(render_plain(report), wants_html, _NOTHING_ALLOWED)
-    return _response(render_page(report), wants_html, CONTENT_SECURITY_POLICY)
+        return _response(plain.render_plain(collected), wants_html, _NOTHING_ALLOWED)
+    return _response(page.render_page(collected), wants_html, style.CONTENT_SECURITY_POLICY)
 
 
 def _wants_html(request: BaseRequest) -> bool:

@@ -15,10 +15,10 @@ from .http.errors import Disconnected
 from .logs import server_logger
 from .middleware import Middleware
 from .request import Request
-from .response import StreamResponse
 from .routing.abstract import ExpectHandler
 from .routing.options import SILENT, RouteOptions
 from .routing.routes import AbstractRoute
+from .streamresponse import StreamResponse
 
 # -- middlewares -----------------------------------------------------------------------------------------
 

@@ -19,7 +19,8 @@ from .http.errors import LocalProtocolError, RemoteProtocolError
 from .http.exchange import Exchange, ExchangeHandler
 from .http.status import phrase
 from .request import BaseRequest
-from .response import Response, StreamResponse
+from .response import Response
+from .streamresponse import StreamResponse
 
 R = TypeVar("R", bound=BaseRequest)
 

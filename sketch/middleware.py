@@ -12,8 +12,8 @@ from typing import TypeVar
 from .callables import describe, is_plain_function, warn_registration
 from .exceptions import HTTPMove, HTTPPermanentRedirect
 from .request import Request
-from .response import StreamResponse
 from .signals import FrozenList
+from .streamresponse import StreamResponse
 
 Handler = Callable[[Request], Awaitable[StreamResponse]]
 """What answers a request."""

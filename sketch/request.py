@@ -6,8 +6,7 @@ that is the response's.
 """
 
 import asyncio
-import json
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -16,36 +15,31 @@ from yarl import URL
 
 from .appkeys import ChainMapProxy, Keeper, RequestKey
 from .callables import describe
-from .exceptions import HTTPBadRequest, HTTPRequestEntityTooLarge, HTTPRequestTimeout
 from .http import names
 from .http.certificate import Certificate
 from .http.cookies import parse_cookies
-from .http.errors import LocalProtocolError, RemoteProtocolError
+from .http.errors import LocalProtocolError
 from .http.exchange import Exchange
-from .http.headers import FieldLines, decode_fields
+from .http.headers import FieldLines
 from .http.heads import HttpVersion, RequestHead, ResponseHead
-from .http.mediatype import parse_content_type
 from .http.memory import MemoryExchange
 from .http.status import phrase
 from .http.target import authority_for_url, parse_target, path_to_match
-from .responsehead import OCTET_STREAM, LooseHeaders
+from .requestbody import RequestBody
+from .responsehead import LooseHeaders
 from .routing.matchinfo import UrlMappingMatchInfo, build_match_info
-from .streams import BodyTooLarge, StreamReader, read_rest
 
 if TYPE_CHECKING:
     from .application import Application
-    from .response import StreamResponse
     from .routing.routes import Endpoint
+    from .streamresponse import StreamResponse
 
 _UNSET: Final[Any] = object()
 
 _INTERIM: Final = frozenset(range(100, 200)) - {101}
 
-CLIENT_MAX_SIZE: Final = 1024**2
-"""Bytes of a body that `BaseRequest.read` takes by default (aiohttp documentation, ``client_max_size``)."""
 
-
-class BaseRequest(Keeper):
+class BaseRequest(RequestBody, Keeper):
     """What a client asked, without an application (aiohttp documentation, ``BaseRequest``).
 
     A mapping, too: what middlewares leave for handlers, by `RequestKey` or string.
@@ -55,8 +49,6 @@ class BaseRequest(Keeper):
 
     POST_METHODS: Final = frozenset({"PATCH", "POST", "PUT", "TRACE", "DELETE"})
 
-    client_max_size: int = CLIENT_MAX_SIZE
-    client_max_fields: int = 1000
     has_prepare_hooks: bool = False
     begun_response: "StreamResponse | None" = None
     """The response that was prepared for it. One that was only returned need not be noted here."""
@@ -66,8 +58,6 @@ class BaseRequest(Keeper):
     _scheme: str | None = None
     _host: str | None = None
     _remote: str | None = None
-    _content: StreamReader | None = None
-    _read_bytes: bytes | None = None
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
@@ -231,100 +221,9 @@ class BaseRequest(Keeper):
         return MappingProxyType(parse_cookies(self.headers.get(names.COOKIE, "")))
 
     @property
-    def content_type(self) -> str:
-        """The body's media type; ``application/octet-stream`` where none is given."""
-        value = self.headers.get(names.CONTENT_TYPE)
-        return OCTET_STREAM if value is None else parse_content_type(value)[0]
-
-    @property
-    def charset(self) -> str | None:
-        """The body's charset, where it is given."""
-        value = self.head.fields.decoded.get(names.CONTENT_TYPE)
-        if value is None or ";" not in value:
-            return None
-        return parse_content_type(value)[1].get("charset")
-
-    @property
-    def content_length(self) -> int | None:
-        """The length of the body in bytes; ``None`` when it is not given."""
-        value = self.headers.get(names.CONTENT_LENGTH)
-        return None if value is None else int(value)
-
-    @property
     def keep_alive(self) -> bool:
         """Whether the client is willing to send more on the same connection."""
         return self.head.framing.keep_alive
-
-    # -- the body --------------------------------------------------------------------------------------
-
-    @property
-    def content(self) -> StreamReader:
-        """The body as a stream (aiohttp documentation, ``StreamReader``)."""
-        content = self._content
-        if content is None:
-            content = self._content = StreamReader(self.exchange)
-        return content
-
-    @property
-    def body_exists(self) -> bool:
-        """Whether the request has a body: one with a length that is not 0, or a chunked one."""
-        return self.head.framing.has_body
-
-    @property
-    def can_read_body(self) -> bool:
-        """Whether there is anything left to read of the body."""
-        return self.head.framing.has_body and not self.content.at_eof()
-
-    async def read(self) -> bytes:
-        """The whole body; a second call returns the same bytes.
-
-        Raises `HTTPRequestEntityTooLarge` for more than ``client_max_size`` bytes, `HTTPBadRequest` for
-        a body that breaks its framing, `HTTPRequestTimeout` for one that comes too slowly, `Disconnected`
-        when the client leaves in the middle. Cancelled, it loses nothing: the next call goes on."""
-        body = self._read_bytes
-        if body is not None:
-            return body
-        try:
-            declared, limit = self.head.framing.content_length, self.client_max_size
-            if self._content is None:
-                if limit and declared is not None and declared > limit:
-                    raise BodyTooLarge(limit, declared)
-                # A small body comes with its head: nothing to wait for, and no stream to make.
-                body = self.exchange.read_nowait()
-                if len(body) == declared:
-                    self._read_bytes = body
-                    return body
-                self._content = StreamReader(self.exchange, taken=body)
-            body = self._read_bytes = await read_rest(self._content, limit)
-        except BodyTooLarge as error:
-            raise HTTPRequestEntityTooLarge(error.limit, error.actual) from error
-        except RemoteProtocolError as error:
-            if error.status == 408:
-                raise HTTPRequestTimeout(text=f"408: Request Timeout\n{error}") from error
-            raise HTTPBadRequest(text=f"400: Bad Request\n{error}") from error
-        return body
-
-    async def text(self) -> str:
-        """The whole body as text, by its charset or UTF-8.
-
-        Raises as `read` does, `LookupError` for a charset that nobody knows, and `UnicodeDecodeError`."""
-        return (await self.read()).decode(self.charset or "utf-8")
-
-    async def json(self, *, loads: Callable[[str], Any] = json.loads) -> Any:
-        """The whole body as JSON. Raises as `text` does, and what ``loads`` raises (`ValueError`)."""
-        return loads((await self.read()).decode(self.charset or "utf-8"))
-
-    async def release(self) -> None:
-        """Read what is left of the body, and forget it."""
-        content = self.content
-        while not content.at_eof():
-            await content.readany()
-
-    @property
-    def trailers(self) -> CIMultiDictProxy[str]:
-        """The fields that the client sent after a chunked body (RFC 9110, section 6.5), without those that
-        must not be there; empty until the whole body has arrived, which it has when it was read."""
-        return CIMultiDictProxy(decode_fields(self.exchange.request_trailers))
 
     # -- before the response ---------------------------------------------------------------------------
 

@@ -12,8 +12,8 @@ from .http.errors import Disconnected
 from .http.exchange import Bytes, Exchange
 from .http.headers import is_token
 from .http.heads import ResponseHead
-from .response import AnsweredRequest, StreamResponse
 from .responsehead import LooseHeaders
+from .streamresponse import AnsweredRequest, StreamResponse
 
 STREAM_LIMIT = 65536
 """Bytes that a stream holds for a handler that does not read, half of what stops the socket being read

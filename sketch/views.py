@@ -9,8 +9,8 @@ from typing import Any, Final, NoReturn
 
 from .exceptions import HTTPMethodNotAllowed
 from .request import Request
-from .response import StreamResponse
 from .routing.abstract import AbstractView
+from .streamresponse import StreamResponse
 
 METHODS: Final = ("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE")
 """The methods that a view can answer (RFC 9110, section 9, and RFC 5789)."""

@@ -13,8 +13,8 @@ from .accesslog import log_refusal
 from .handling import Handling
 from .http.exchange import Exchange
 from .request import BaseRequest
-from .response import StreamResponse
 from .runner.options import server_options
+from .streamresponse import StreamResponse
 
 
 class Server(server.Server):

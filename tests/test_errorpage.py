@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from sketch import errorpage
+from sketch.debugpage import report
 from sketch.debugpage.style import CONTENT_SECURITY_POLICY
 from sketch.errorpage import server_error
 from sketch.response import Response
@@ -175,7 +175,7 @@ def test_a_page_that_cannot_be_made(
     def broken(exception: BaseException, request: object) -> Any:
         raise ValueError("the page is broken")
 
-    monkeypatch.setattr(errorpage, "collect_report", broken)
+    monkeypatch.setattr(report, "collect_report", broken)
     response = server_error(make_request(BROWSER), fail(), debug=True)
     check_head(response, "text/html")
     assert "Ada" not in text_of(response)

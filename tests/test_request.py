@@ -17,7 +17,8 @@ from sketch.http.forwarded import parse_authority
 from sketch.http.heads import HttpVersion
 from sketch.http.memory import MemoryExchange
 from sketch.http.target import is_host
-from sketch.request import CLIENT_MAX_SIZE, BaseRequest, Request
+from sketch.request import BaseRequest, Request
+from sketch.requestbody import CLIENT_MAX_SIZE
 from sketch.streams import StreamReader
 
 from .asking import ask_handler, status_of, text_of

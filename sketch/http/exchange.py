@@ -6,6 +6,7 @@ Every carrier passes the same suite, ``tests/conformance/exchange.py``.
 """
 
 import asyncio
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -16,6 +17,9 @@ from .heads import RequestHead, ResponseHead
 
 Bytes = bytes | bytearray | memoryview
 """What a body may be handed over as. Immutable bytes are never copied."""
+
+FILE_PIECE = 2**18
+"""Bytes of a file that are read, or given to the system, at a time."""
 
 
 class Peer:
@@ -185,6 +189,23 @@ class Exchange(ABC):
         Raises `LocalProtocolError` when it exceeds the declared length or the answer is not started,
         `Disconnected` when the peer is gone. Cancelled while it waits: the data counts as sent."""
 
+    async def send_file(self, descriptor: int, offset: int, count: int) -> None:
+        """Send ``count`` bytes of an open regular file, from ``offset`` on, as the next piece of the body,
+        and wait while the client is too slow to take more. The file's own position does not matter.
+
+        A carrier that can have the system do it (``sendfile``) does; the others read the file in a thread.
+        Blocks while the system reads what it has not cached. Raises as `send` does, and
+        `LocalProtocolError` for a file that ends before, after what there was is sent: it has shrunk, and
+        the answer cannot be completed. Cancelled, it has sent a part that nobody knows the size of: all that
+        is left is to let the exchange end."""
+        while count:
+            piece = await asyncio.to_thread(_read_at, descriptor, min(count, FILE_PIECE), offset)
+            if not piece:
+                raise LocalProtocolError(f"the file ends at byte {offset}, {count} bytes too early")
+            await self.send(piece)
+            offset += len(piece)
+            count -= len(piece)
+
     @abstractmethod
     async def finish(self, trailers: Sequence[tuple[str, str]] = ()) -> None:
         """End the body, with trailer fields where the framing has room for them (RFC 9110, section 6.5).
@@ -264,6 +285,13 @@ class Exchange(ABC):
     @abstractmethod
     async def wait_draining(self) -> None:
         """Wait until `is_draining`: for answers without an end, which nothing else would end in time."""
+
+
+def _read_at(descriptor: int, count: int, offset: int) -> bytes:
+    if hasattr(os, "pread"):
+        return os.pread(descriptor, count, offset)
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    return os.read(descriptor, count)
 
 
 ExchangeHandler = Callable[[Exchange], Awaitable[object]]

@@ -42,6 +42,7 @@ class SocketConnection(asyncio.Protocol):
         "_reading_paused",
         "registry",
         "deadline",
+        "passing",
         "transport",
         "writing_paused",
     )
@@ -53,6 +54,8 @@ class SocketConnection(asyncio.Protocol):
         self.deadline = float("inf")
         self.writing_paused = False
         """Whether the client takes less than it is given."""
+        self.passing = 0
+        """Bytes that are on their way past the transport: the rest of a file."""
         self._reading_paused = False
         self._drain_waiters: list[asyncio.Future[None]] | None = None
         self._peer: Peer | None = None
@@ -69,7 +72,7 @@ class SocketConnection(asyncio.Protocol):
             self._below_tls = transport.get_extra_info("socket")
         # Without being told, event loops hold eight times as much for a client over TLS.
         if self._below_tls is not None or registry.limits.write_buffer != DEFAULT_LIMITS.write_buffer:
-            self.transport.set_write_buffer_limits(high=registry.limits.write_buffer)
+            self.set_write_buffer_limits()
         self.bound_unsent()
         if not registry.add(self):  # type: ignore[arg-type]
             self.transport.abort()
@@ -117,7 +120,7 @@ class SocketConnection(asyncio.Protocol):
         transport = self.transport
         if transport is None:
             return 0
-        size = transport.get_write_buffer_size()
+        size = transport.get_write_buffer_size() + self.passing
         return size if self._below_tls is None else size + _count_queued(self._below_tls)
 
     @property
@@ -151,6 +154,11 @@ class SocketConnection(asyncio.Protocol):
         for waiter in waiters or ():
             if not waiter.done():
                 waiter.set_result(None)
+
+    def set_write_buffer_limits(self) -> None:
+        """Have writing paused where the server's limit says."""
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.set_write_buffer_limits(high=self.registry.limits.write_buffer)
 
     async def drained(self) -> None:
         """Wait until writing is not paused. Raises `Disconnected`."""

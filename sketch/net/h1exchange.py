@@ -14,7 +14,7 @@ from ..http.exchange import Bytes, Exchange, Peer
 from ..http.heads import RequestHead, ResponseHead
 from ..protocol.h1.connection import IDLE, WRITING_BODY, WRITTEN, H1Engine, Writing
 from .body import BodyBuffer
-from .registry import Registry
+from .sendfile import Sender, can_send_files, send_file
 
 _WRITELINES_PAUSES = not (
     (3, 12) <= sys.version_info < (3, 12, 9) or (3, 13) <= sys.version_info < (3, 13, 2)
@@ -27,24 +27,15 @@ _LARGE = 65536
 copy of their own, of one body that all of them get."""
 
 
-class Carrier(Protocol):
+class Carrier(Sender, Protocol):
     """What an exchange needs of its connection."""
 
     engine: H1Engine
-    registry: Registry
-    transport: asyncio.Transport | None
     writing_paused: bool
 
     @property
     def peer(self) -> Peer:
         """Who is at the other end."""
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether nothing that is written would arrive."""
-
-    async def drained(self) -> None:
-        """Wait until writing is not paused. Raises `Disconnected`."""
 
     def bound_unsent(self) -> None:
         """More is going to be written than a socket takes at a time."""
@@ -223,6 +214,23 @@ class H1Exchange(Exchange):
             transport.write(b"".join(parts))
         if connection.writing_paused:
             await connection.drained()
+
+    async def send_file(self, descriptor: int, offset: int, count: int) -> None:
+        """Send the next piece of the body out of a file, by the system where it can."""
+        connection = self._current()
+        transport, engine = connection.transport, connection.engine
+        if transport is None or transport.is_closing():
+            raise Disconnected("the client closed the connection")
+        engine.check_room(count)
+        if not engine.sends_bare or not can_send_files(transport):
+            await super().send_file(descriptor, offset, count)
+            return
+
+        def sent(size: int) -> None:
+            self.bytes_sent += size
+            engine.sent_past(size)
+
+        await send_file(connection, descriptor, offset, count, sent)
 
     async def finish(self, trailers: Sequence[tuple[str, str]] = ()) -> None:
         """End the body."""

@@ -7,13 +7,11 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 
-try:
-    import uvloop
-except ImportError:  # It is no dependency on Windows, and can be left out elsewhere.
-    _new_uvloop: Callable[[], asyncio.AbstractEventLoop] | None = None
-else:
-    _new_uvloop = uvloop.new_event_loop
+from ..http.deferred import deferred
+
+uvloop = deferred("uvloop")
 
 LoopChoice = asyncio.AbstractEventLoop | str | None
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
@@ -51,7 +49,7 @@ def _factory_called(name: str, source: str) -> LoopFactory:
     if name == "asyncio":
         return _new_asyncio_loop
     if name == "uvloop":
-        if _new_uvloop is None:
+        if not _has_uvloop():
             raise RuntimeError(f"{source} asks for uvloop, which is not installed")
         return _new_uvloop
     raise ValueError(f'{source} must be "asyncio" or "uvloop", got {name!r}')
@@ -59,9 +57,16 @@ def _factory_called(name: str, source: str) -> LoopFactory:
 
 def _default() -> LoopFactory:
     has_policy = type(asyncio.get_event_loop_policy()) is not asyncio.DefaultEventLoopPolicy
-    if has_policy or _new_uvloop is None:
-        return asyncio.new_event_loop
-    return _new_uvloop
+    return asyncio.new_event_loop if has_policy or not _has_uvloop() else _new_uvloop
+
+
+def _has_uvloop() -> bool:
+    """It is no dependency on Windows, and can be left out elsewhere."""
+    return find_spec("uvloop") is not None
+
+
+def _new_uvloop() -> asyncio.AbstractEventLoop:
+    return uvloop.new_event_loop()  # type: ignore[no-any-return]
 
 
 def _new_asyncio_loop() -> asyncio.AbstractEventLoop:

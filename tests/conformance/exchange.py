@@ -12,10 +12,11 @@ events, or turn the loop until something is true. Pieces of a body may arrive cu
 from .answer import AnswerConformance
 from .driver import Client, Opening, Received, settle, until
 from .exits import ExitConformance
+from .files import FileConformance
 from .request import RequestConformance
 
 __all__ = ("Client", "ExchangeConformance", "Opening", "Received", "settle", "until")
 
 
-class ExchangeConformance(RequestConformance, AnswerConformance, ExitConformance):
+class ExchangeConformance(RequestConformance, AnswerConformance, FileConformance, ExitConformance):
     """The whole suite. To be derived from; see `Stage` for what a carrier fills in."""

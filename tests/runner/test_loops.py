@@ -20,7 +20,7 @@ def made_by(choice: LoopChoice = None, **environment: str) -> type[asyncio.Abstr
 
 @pytest.fixture
 def without_uvloop(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loops, "_new_uvloop", None)
+    monkeypatch.setattr(loops, "find_spec", lambda name: None)
 
 
 @pytest.fixture

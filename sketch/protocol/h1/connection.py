@@ -401,21 +401,34 @@ class H1Engine:
 
     def send(self, data: Bytes) -> tuple[Bytes, ...]:
         """A piece of the body, framed, in parts. Raises `LocalProtocolError` beyond the declared length."""
-        if self.writing is not WRITING_BODY:
-            raise LocalProtocolError(f"no body can be sent while writing is {self.writing.name}")
-        framing = self._framing
         size = len(data)
+        self.check_room(size)
+        framing = self._framing
         if framing is BodyFraming.NONE or not size:
             return ()
         if framing is BodyFraming.CHUNKED:
             return encode_chunk(data)
+        self._sent += size
+        return (data,)
+
+    @property
+    def sends_bare(self) -> bool:
+        """Whether the body is sent as it is, with nothing around its pieces."""
+        return self._framing is BodyFraming.COUNTED or self._framing is BodyFraming.CLOSE
+
+    def check_room(self, size: int) -> None:
+        """Raise `LocalProtocolError` when no more bytes of a body may be sent, or not so many."""
+        if self.writing is not WRITING_BODY:
+            raise LocalProtocolError(f"no body can be sent while writing is {self.writing.name}")
         sent = self._sent + size
-        if self._declared is not None and sent > self._declared:
+        if self._framing is BodyFraming.COUNTED and sent > (self._declared or 0):
             raise LocalProtocolError(
                 f"the response declares {self._declared} bytes and its body has at least {sent}"
             )
-        self._sent = sent
-        return (data,)
+
+    def sent_past(self, size: int) -> None:
+        """So many bytes of the body were sent past the engine, because `sends_bare`: a file by the system."""
+        self._sent += size
 
     def finish(self, trailers: Iterable[tuple[str, str]]) -> bytes:
         """The bytes that end the body. Raises `LocalProtocolError` before the declared length is reached."""

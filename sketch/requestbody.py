@@ -1,0 +1,130 @@
+"""The body of a request, and what its head says of it.
+
+What is read, and how much of it at most, is decided here; where the pieces come from is the exchange's to
+know, and how they are cut `streams` knows.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any, Final
+
+from multidict import CIMultiDictProxy
+
+from .exceptions import HTTPBadRequest, HTTPRequestEntityTooLarge, HTTPRequestTimeout
+from .http import names
+from .http.errors import RemoteProtocolError
+from .http.exchange import Exchange
+from .http.headers import decode_fields
+from .http.heads import RequestHead
+from .http.mediatype import parse_content_type
+from .responsehead import OCTET_STREAM
+from .streams import BodyTooLarge, StreamReader, read_rest
+
+CLIENT_MAX_SIZE: Final = 1024**2
+"""Bytes of a body that `BaseRequest.read` takes by default (aiohttp documentation, ``client_max_size``)."""
+
+
+class RequestBody:
+    """The part of a request that is about its body (aiohttp documentation, ``BaseRequest``)."""
+
+    exchange: Exchange
+    head: RequestHead
+
+    client_max_size: int = CLIENT_MAX_SIZE
+    client_max_fields: int = 1000
+
+    _content: StreamReader | None = None
+    _read_bytes: bytes | None = None
+
+    # -- what the head says of it ----------------------------------------------------------------------
+
+    @property
+    def content_type(self) -> str:
+        """The body's media type; ``application/octet-stream`` where none is given."""
+        value = self.head.fields.decoded.get(names.CONTENT_TYPE)
+        return OCTET_STREAM if value is None else parse_content_type(value)[0]
+
+    @property
+    def charset(self) -> str | None:
+        """The body's charset, where it is given."""
+        value = self.head.fields.decoded.get(names.CONTENT_TYPE)
+        if value is None or ";" not in value:
+            return None
+        return parse_content_type(value)[1].get("charset")
+
+    @property
+    def content_length(self) -> int | None:
+        """The length of the body in bytes; ``None`` when it is not given."""
+        value = self.head.fields.decoded.get(names.CONTENT_LENGTH)
+        return None if value is None else int(value)
+
+    # -- reading it ------------------------------------------------------------------------------------
+
+    @property
+    def content(self) -> StreamReader:
+        """The body as a stream (aiohttp documentation, ``StreamReader``)."""
+        content = self._content
+        if content is None:
+            content = self._content = StreamReader(self.exchange)
+        return content
+
+    @property
+    def body_exists(self) -> bool:
+        """Whether the request has a body: one with a length that is not 0, or a chunked one."""
+        return self.head.framing.has_body
+
+    @property
+    def can_read_body(self) -> bool:
+        """Whether there is anything left to read of the body."""
+        return self.head.framing.has_body and not self.content.at_eof()
+
+    async def read(self) -> bytes:
+        """The whole body; a second call returns the same bytes.
+
+        Raises `HTTPRequestEntityTooLarge` for more than ``client_max_size`` bytes, `HTTPBadRequest` for
+        a body that breaks its framing, `HTTPRequestTimeout` for one that comes too slowly, `Disconnected`
+        when the client leaves in the middle. Cancelled, it loses nothing: the next call goes on."""
+        body = self._read_bytes
+        if body is not None:
+            return body
+        try:
+            declared, limit = self.head.framing.content_length, self.client_max_size
+            if self._content is None:
+                if limit and declared is not None and declared > limit:
+                    raise BodyTooLarge(limit, declared)
+                # A small body comes with its head: nothing to wait for, and no stream to make.
+                body = self.exchange.read_nowait()
+                if len(body) == declared:
+                    self._read_bytes = body
+                    return body
+                self._content = StreamReader(self.exchange, taken=body)
+            body = self._read_bytes = await read_rest(self._content, limit)
+        except BodyTooLarge as error:
+            raise HTTPRequestEntityTooLarge(error.limit, error.actual) from error
+        except RemoteProtocolError as error:
+            if error.status == 408:
+                raise HTTPRequestTimeout(text=f"408: Request Timeout\n{error}") from error
+            raise HTTPBadRequest(text=f"400: Bad Request\n{error}") from error
+        return body
+
+    async def text(self) -> str:
+        """The whole body as text, by its charset or UTF-8.
+
+        Raises as `read` does, `LookupError` for a charset that nobody knows, and `UnicodeDecodeError`."""
+        return (await self.read()).decode(self.charset or "utf-8")
+
+    async def json(self, *, loads: Callable[[str], Any] = json.loads) -> Any:
+        """The whole body as JSON. Raises as `text` does, and what ``loads`` raises (`ValueError`)."""
+        return loads((await self.read()).decode(self.charset or "utf-8"))
+
+    async def release(self) -> None:
+        """Read what is left of the body, and forget it."""
+        content = self.content
+        while not content.at_eof():
+            await content.readany()
+
+    @property
+    def trailers(self) -> CIMultiDictProxy[str]:
+        """The fields that the client sent after a chunked body (RFC 9110, section 6.5), without those that
+        must not be there; empty until the whole body has arrived, which it has when it was read."""
+        return CIMultiDictProxy(decode_fields(self.exchange.request_trailers))
