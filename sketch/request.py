@@ -16,7 +16,6 @@ from yarl import URL
 from .appkeys import ChainMapProxy, Keeper, RequestKey
 from .callables import describe
 from .http import names
-from .http.certificate import Certificate
 from .http.cookies import parse_cookies
 from .http.errors import LocalProtocolError
 from .http.exchange import Exchange
@@ -31,6 +30,7 @@ from .routing.matchinfo import UrlMappingMatchInfo, build_match_info
 
 if TYPE_CHECKING:
     from .application import Application
+    from .http.certificate import Certificate
     from .routing.routes import Endpoint
     from .streamresponse import StreamResponse
 
@@ -271,7 +271,7 @@ class BaseRequest(RequestBody, Keeper):
         return self.head.framing.upgrade
 
     @property
-    def peer_certificate(self) -> Certificate | None:
+    def peer_certificate(self) -> "Certificate | None":
         """The client's certificate, verified; ``None`` when it was not asked for one, or has shown none.
 
         Behind a proxy that is trusted to say who the client is (``forwarded``), ``None``: the certificate on

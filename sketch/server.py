@@ -9,14 +9,20 @@ import logging
 import ssl
 from collections.abc import Callable, Collection
 from functools import partial
+from typing import TYPE_CHECKING
 
+from .http.deferred import deferred
 from .http.exchange import Exchange, ExchangeHandler
 from .http.limits import DEFAULT_LIMITS, Limits
 from .net.admission import Refused
 from .net.h1 import TURNS_TO_LEAVE, H1Connection
-from .net.proxied import ProxiedConnection
-from .net.proxies import TrustedProxies
 from .net.registry import Acceptor, Connection, Registry
+
+if TYPE_CHECKING:
+    from .net import proxied
+    from .net.proxies import TrustedProxies
+else:
+    proxied = deferred(".net.proxied", __package__)
 
 CANCELLATION_GRACE = 5.0
 """Seconds that handlers have for their clean-up once they are cancelled at the end of a shutdown."""
@@ -65,7 +71,7 @@ class Server:
         handler_cancellation: bool = False,
         tcp_keepalive: bool = True,
         refused: Refused | None = None,
-        proxies: TrustedProxies | None = None,
+        proxies: "TrustedProxies | None" = None,
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         if not ends_exchanges:
@@ -85,7 +91,7 @@ class Server:
     def __call__(self) -> asyncio.Protocol:
         """The protocol of a new connection."""
         if self._introducing is not None:
-            return ProxiedConnection(self._registry, self._introducing)
+            return proxied.ProxiedConnection(self._registry, self._introducing)
         return H1Connection(self._registry)
 
     def secured_by(self, ssl_context: ssl.SSLContext) -> Callable[[], asyncio.Protocol] | None:
@@ -93,7 +99,7 @@ class Server:
         the PROXY protocol; ``None`` where TLS comes first, and is the event loop's to begin."""
         if self._introducing is None:
             return None
-        return partial(ProxiedConnection, self._registry, self._introducing, ssl_context)
+        return partial(proxied.ProxiedConnection, self._registry, self._introducing, ssl_context)
 
     @property
     def limits(self) -> Limits:

@@ -9,11 +9,16 @@ import asyncio
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .certificate import Certificate
+from .deferred import deferred
 from .errors import LocalProtocolError
 from .heads import RequestHead, ResponseHead
+
+if TYPE_CHECKING:
+    from . import certificate
+else:
+    certificate = deferred(".certificate", __package__)
 
 Bytes = bytes | bytearray | memoryview
 """What a body may be handed over as. Immutable bytes are never copied."""
@@ -54,12 +59,12 @@ class Peer:
         self.get_extra_info: Callable[..., Any] = get_extra_info or _no_extra_info
 
     @property
-    def certificate(self) -> Certificate | None:
+    def certificate(self) -> "certificate.Certificate | None":
         """The certificate that the peer has shown and that was verified; ``None`` when it was not asked
         for one, or has none."""
         tls = self.get_extra_info("ssl_object")
         fields = None if tls is None else tls.getpeercert()
-        return Certificate.read(fields, tls.getpeercert(binary_form=True)) if fields else None
+        return certificate.Certificate.read(fields, tls.getpeercert(binary_form=True)) if fields else None
 
     @property
     def host(self) -> str | None:
