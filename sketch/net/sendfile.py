@@ -74,6 +74,8 @@ async def send_file(
                 await _wait_until_writable(connection, target)
                 continue
             except ConnectionError as error:
+                # The transport, which is asked whether the client is there, has not heard of it yet.
+                transport.abort()
                 raise Disconnected("the client closed the connection") from error
             if not size:
                 raise LocalProtocolError(f"the file ends at byte {offset}, {count} bytes too early")

@@ -11,7 +11,7 @@ import pytest
 from sketch.http.errors import Disconnected, LocalProtocolError
 from sketch.http.heads import HttpVersion, HttpVersion10, HttpVersion11
 
-from .driver import Opening, settle, until
+from .driver import Opening, settle
 from .scene import Stage, failure, head, on_loop
 
 CONTENT = bytes(range(256)) * 4096
@@ -135,7 +135,7 @@ class FileConformance(Stage):
                 await settle()
                 await scene.client.disconnect()
                 assert isinstance(await failure(sending), Disconnected)
-                await until(lambda: exchange.is_disconnected)
+                assert exchange.is_disconnected
                 assert isinstance(await failure(exchange.send_file(descriptor, 0, 1)), Disconnected)
 
     @on_loop
