@@ -53,8 +53,7 @@ def verify(peer: Peer, work: Work, port: int) -> None:
 
 
 def _verify_one(peer: Peer, connection: http.client.HTTPConnection, check: Check) -> None:
-    fields = {"Content-Type": "application/json"} if check.body else {}
-    connection.request(check.method, check.path, body=check.body or None, headers=fields)
+    _ask(connection, check)
     response = connection.getresponse()
     body = response.read()
     content_type = response.getheader("Content-Type", "")
@@ -66,11 +65,16 @@ def _verify_one(peer: Peer, connection: http.client.HTTPConnection, check: Check
     )
 
 
+def _ask(connection: http.client.HTTPConnection, check: Check) -> None:
+    fields = {"Content-Type": check.request_type} if check.body else {}
+    connection.request(check.method, check.path, body=check.body or None, headers=fields)
+
+
 def answer_size(port: int, check: Check) -> int:
     """Bytes of the whole answer to a check, head and body; the larger, the more a server has to send."""
     connection = http.client.HTTPConnection(HOST, port, timeout=_TIMEOUT)
     try:
-        connection.request(check.method, check.path, body=check.body or None)
+        _ask(connection, check)
         response = connection.getresponse()
         lines = [f"{name}: {value}\r\n" for name, value in response.getheaders()]
         status = f"HTTP/1.1 {response.status} {response.reason}\r\n"

@@ -11,7 +11,7 @@ from bench import client
 from bench.environment import WORK_DIRECTORY, Environment
 from bench.peers import SERVERS, Peer, command, free_port, variables
 from bench.processes import Cores, ServerProcess
-from bench.works import Work
+from bench.works import FILES, Work
 
 
 @dataclass
@@ -92,6 +92,10 @@ def open_fleet(environment: Environment, cores: Cores) -> Iterator[Fleet]:
     with tempfile.TemporaryDirectory(dir=WORK_DIRECTORY, ignore_cleanup_errors=True) as directory:
         # nginx leaves root's rights behind and still has to reach its files.
         Path(directory).chmod(0o755)
+        files = Path(directory, "files")
+        files.mkdir()
+        for name, size in FILES.items():
+            files.joinpath(name).write_bytes(b"x" * size)
         fleet = Fleet(environment, cores, Path(directory))
         try:
             yield fleet

@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from bench.works import COMMON_WORKS, ECHO_BODY, WORKS
+from bench.works import COMMON_WORKS, ECHO_BODY, FILE_WORKS, FRAMEWORK_WORKS, WORKS
 
 HERE: Final = Path(__file__).resolve().parent
 ROOT: Final = HERE.parent
 SERVERS: Final = HERE / "servers"
 
 ALL_WORKS: Final = tuple(work.name for work in WORKS)
+SERVER_WORKS: Final = tuple(name for name in ALL_WORKS if name not in FRAMEWORK_WORKS)
 HOST: Final = "127.0.0.1"
 
 
@@ -49,16 +50,23 @@ PEERS: Final[tuple[Peer, ...]] = (
         name="ceiling",
         title="ceiling (uvloop + httptools, canned)",
         program="serve_ceiling",
-        works=ALL_WORKS,
+        works=SERVER_WORKS,
         canned=True,
     ),
-    Peer(name="nginx", title="nginx (canned)", program="serve_nginx", canned=True, needs="nginx"),
+    Peer(
+        name="nginx",
+        title="nginx (canned, but for files)",
+        program="serve_nginx",
+        works=(*COMMON_WORKS, *FILE_WORKS),
+        canned=True,
+        needs="nginx",
+    ),
     Peer(name="socketify", title="socketify", program="serve_socketify"),
-    Peer(name="granian-rsgi", title="granian RSGI (bare)", program="serve_granian_rsgi", works=ALL_WORKS),
+    Peer(name="granian-rsgi", title="granian RSGI (bare)", program="serve_granian_rsgi", works=SERVER_WORKS),
     Peer(name="granian-asgi", title="granian ASGI (bare)", program="serve_granian_asgi"),
     Peer(name="uvicorn", title="uvicorn (bare ASGI)", program="serve_uvicorn"),
     Peer(name="blacksheep", title="blacksheep + uvicorn", program="serve_blacksheep"),
-    Peer(name="starlette", title="starlette + uvicorn", program="serve_starlette", works=ALL_WORKS),
+    Peer(name="starlette", title="starlette + uvicorn", program="serve_starlette", works=SERVER_WORKS),
     Peer(name="aiohttp", title="aiohttp", program="serve_aiohttp", works=ALL_WORKS),
     Peer(name="sanic", title="sanic", program="serve_sanic"),
     Peer(name="robyn", title="robyn", program="serve_robyn", environment="robyn"),

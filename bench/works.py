@@ -16,6 +16,11 @@ GREETING: Final = "Hello, World!"
 MEBIBYTE: Final = 1024 * 1024
 DOWNLOAD_BYTES: Final = 10 * MEBIBYTE
 UPLOAD_BYTES: Final = MEBIBYTE
+FORM_BYTES: Final = 10 * MEBIBYTE
+FILES: Final = {"small.bin": 4096, "large.bin": 10 * MEBIBYTE}
+"""The files that are served, and the bytes that each of them has, all ``x``."""
+
+BOUNDARY: Final = "----WebKitFormBoundary7MA4YWxkTrZu0gW"
 
 AnswerCheck = Callable[[bytes], bool]
 
@@ -33,6 +38,7 @@ class Check:
     is_right: AnswerCheck
     content_type: str
     body: bytes = b""
+    request_type: str = "application/json"
     method: str = "GET"
     varied: bool = False
 
@@ -94,6 +100,25 @@ def _upload(length: int, *, varied: bool = False) -> Check:
         path="/upload",
         method="POST",
         body=b"x" * length,
+        is_right=is_text(str(length)),
+        content_type="text/plain",
+        varied=varied,
+    )
+
+
+def _get_file(name: str) -> Check:
+    return Check(
+        path=f"/files/{name}", is_right=is_long(FILES[name]), content_type="application/octet-stream"
+    )
+
+
+def _form(length: int, *, varied: bool = False) -> Check:
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+    return Check(
+        path="/form",
+        method="POST",
+        body=head.encode() + b"x" * length + f"\r\n--{BOUNDARY}--\r\n".encode(),
+        request_type=f"multipart/form-data; boundary={BOUNDARY}",
         is_right=is_text(str(length)),
         content_type="text/plain",
         varied=varied,
@@ -177,11 +202,40 @@ WORKS: Final[tuple[Work, ...]] = (
             _get_text("/api/resource999/last", "last", varied=True),
         ),
     ),
+    Work(
+        name="file",
+        title="a file of 4 KiB",
+        path="/files/small.bin",
+        script="get.lua",
+        checks=(_get_file("small.bin"),),
+    ),
+    Work(
+        name="large-file",
+        title="a file of 10 MiB",
+        path="/files/large.bin",
+        script="get.lua",
+        checks=(_get_file("large.bin"),),
+        connections=8,
+        answer_bytes=FILES["large.bin"],
+    ),
+    Work(
+        name="form",
+        title="multipart form with a file of 10 MiB",
+        path="/form",
+        script="form.lua",
+        checks=(_form(FORM_BYTES), _form(99_999, varied=True)),
+        connections=4,
+    ),
     Work(name="access-log", title="access log on", path="/", script="get.lua", checks=_GREETS),
 )
 
 COMMON_WORKS: Final = ("plaintext", "browser", "json", "parameter", "post")
 """The works that every peer does."""
+
+FILE_WORKS: Final = ("file", "large-file")
+
+FRAMEWORK_WORKS: Final = (*FILE_WORKS, "form")
+"""Works for what answers files and reads forms by itself."""
 
 QUICK_WORKS: Final = (*COMMON_WORKS, "middlewares")
 

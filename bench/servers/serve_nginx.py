@@ -29,6 +29,12 @@ http {{
     default_type "text/plain; charset=utf-8";
     server {{
         listen {host}:{port};
+        location /files/ {{
+            root {files};
+            sendfile on;
+            tcp_nopush on;
+            default_type application/octet-stream;
+        }}
         location = / {{ return 200 "Hello, World!"; }}
         location = /json {{ default_type application/json; return 200 '{greeting}'; }}
         location ~ ^/user/(?<name>[^/]+)$ {{ return 200 $name; }}
@@ -43,6 +49,7 @@ configuration = directory / "nginx.conf"
 configuration.write_text(
     CONFIGURATION.format(
         directory=directory,
+        files=os.environ["BENCH_WORK_DIRECTORY"],
         host=HOST,
         port=options.port,
         greeting=json.dumps({"message": "Hello, World!"}),

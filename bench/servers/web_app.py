@@ -3,6 +3,8 @@
 One text for both: the module ``web`` is handed in, and nothing else differs.
 """
 
+import os
+
 from options import GREETING, PIECE, ROUTES
 
 
@@ -46,6 +48,13 @@ def make_app(web, options):
         await response.write_eof()
         return response
 
+    async def form(request):
+        size = 0
+        async for part in await request.multipart():
+            while piece := await part.read_chunk(2**16):
+                size += len(piece)
+        return web.Response(text=str(size))
+
     async def resource(request):
         return web.Response(text=request.match_info["id"])
 
@@ -57,6 +66,8 @@ def make_app(web, options):
     app.router.add_post("/echo", echo)
     app.router.add_post("/upload", upload)
     app.router.add_get("/download", download)
+    app.router.add_post("/form", form)
+    app.router.add_static("/files", f"{os.environ['BENCH_WORK_DIRECTORY']}/files")
     if options.work == "routes":
         for number in range(ROUTES):
             app.router.add_get(f"/api/resource{number}/{{id}}", resource)

@@ -121,7 +121,7 @@ class H1Connection(EndingConnection):
         if self._send_pace is None:
             self._send_pace = SendPace(registry.limits.send_timeout)
         if self.transport is not None:
-            self._send_pace.watch(self.unsent, registry.clock.now)
+            self._send_pace.watch(self.untaken, registry.clock.now)
             self.deadline = min(self.deadline, self._send_pace.deadline)
 
     def resume_writing(self) -> None:
@@ -386,7 +386,7 @@ class H1Connection(EndingConnection):
         self.deadline = NEVER
         sending = self._send_pace
         if self.writing_paused and sending is not None:
-            if sending.is_stuck(self.unsent, now):
+            if sending.is_stuck(self.untaken, now):
                 self._give_up()
                 return
             self.deadline = sending.deadline

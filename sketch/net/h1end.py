@@ -25,12 +25,12 @@ _REFUSAL_FIELDS = (
 class EndingConnection(SocketConnection):
     """The ways in which an HTTP/1 connection comes to its end, on the server's side."""
 
-    __slots__ = ("_has_heard", "_is_lingering", "_linger_until", "_unsent", "engine")
+    __slots__ = ("_has_heard", "_is_lingering", "_linger_until", "_untaken", "engine")
 
     def __init__(self, registry: Registry) -> None:
         super().__init__(registry)
         self.engine = H1Engine(registry.parser, registry.limits)
-        self._unsent = 0
+        self._untaken = 0
         self._is_lingering = False
         self._linger_until = 0.0
         self._has_heard = False
@@ -107,7 +107,7 @@ class EndingConnection(SocketConnection):
 
     def _wait_for_client(self) -> None:
         """Let the client take what is left: a part of it, at least, within each such time."""
-        self._unsent = self.unsent
+        self._untaken = self.untaken
         self.deadline = self.registry.clock.now + self.registry.limits.lingering_timeout
 
     def abort(self) -> None:
@@ -131,19 +131,19 @@ class EndingConnection(SocketConnection):
 
     def _check_end(self, transport: asyncio.Transport) -> None:
         """Whether the client takes what is left, and over TLS, whether it still sends."""
-        unsent, now = self.unsent, self.registry.clock.now
+        untaken, now = self.untaken, self.registry.clock.now
         if transport.is_closing() or transport.can_write_eof():
-            if unsent < self._unsent:
+            if untaken < self._untaken:
                 self._wait_for_client()
-            elif unsent:
+            elif self.unsent:
                 self._give_up()
             else:
                 self.abort()
             return
-        if unsent < self._unsent:
-            self._unsent = unsent
+        if untaken < self._untaken:
+            self._untaken = untaken
             self._linger_until = now + self.registry.limits.lingering_timeout
-        if now < self._linger_until and (self._has_heard or unsent):
+        if now < self._linger_until and (self._has_heard or self.unsent):
             self._has_heard = False
             self.deadline = now + _SILENCE
         else:

@@ -64,26 +64,26 @@ class SendPace:
         when to look again.
     """
 
-    __slots__ = ("_interval", "_progress", "_timeout", "_unsent", "deadline")
+    __slots__ = ("_interval", "_progress", "_timeout", "_untaken", "deadline")
 
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
         # What waits is looked at a few times in each timeout, so that a breach is seen soon after it.
         self._interval = timeout / 6
-        self._unsent = 0
+        self._untaken = 0
         self._progress = 0.0
         self.deadline = NEVER
 
-    def watch(self, unsent: int, now: float) -> None:
+    def watch(self, untaken: int, now: float) -> None:
         """So many bytes wait to be taken."""
-        self._unsent = unsent
+        self._untaken = untaken
         self._progress = now
         self.deadline = now + self._interval
 
-    def is_stuck(self, unsent: int, now: float) -> bool:
+    def is_stuck(self, untaken: int, now: float) -> bool:
         """Whether nothing of what waited was taken for too long; so many bytes are left now."""
-        if unsent < self._unsent:
+        if untaken < self._untaken:
             self._progress = now
-        self._unsent = unsent
+        self._untaken = untaken
         self.deadline = now + self._interval
         return now - self._progress >= self._timeout
