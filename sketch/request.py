@@ -15,11 +15,13 @@ from yarl import URL
 
 from .appkeys import ChainMapProxy, Keeper, RequestKey
 from .callables import describe
+from .deprecated import DeprecatedRequestNames
 from .http import names
 from .http.certificate import Certificate
 from .http.cookies import parse_cookies
 from .http.errors import LocalProtocolError
 from .http.exchange import Exchange
+from .http.forwarded import list_forwarded
 from .http.headers import FieldLines
 from .http.heads import HttpVersion, RequestHead, ResponseHead
 from .http.memory import MemoryExchange
@@ -28,6 +30,7 @@ from .http.target import authority_for_url, parse_target, path_to_match
 from .requestbody import RequestBody
 from .responsehead import LooseHeaders
 from .routing.matchinfo import UrlMappingMatchInfo, build_match_info
+from .writer import ExchangeWriter
 
 if TYPE_CHECKING:
     from .application import Application
@@ -39,7 +42,7 @@ _UNSET: Final[Any] = object()
 _INTERIM: Final = frozenset(range(100, 200)) - {101}
 
 
-class BaseRequest(RequestBody, Keeper):
+class BaseRequest(RequestBody, DeprecatedRequestNames, Keeper):
     """What a client asked, without an application (aiohttp documentation, ``BaseRequest``).
 
     A mapping, too: what middlewares leave for handlers, by `RequestKey` or string.
@@ -179,6 +182,14 @@ class BaseRequest(RequestBody, Keeper):
         return self._remote or self.exchange.peer.host
 
     @property
+    def forwarded(self) -> tuple[Mapping[str, str], ...]:
+        """What the ``Forwarded`` fields say, an element for each proxy, the nearest to the client first: its
+        parameters by name in lower case (RFC 7239, section 4).
+
+        Only read, not believed: a client may have written it. See `remote` for what trusted proxies say."""
+        return tuple(list_forwarded(self.headers.getall(names.FORWARDED, ())))
+
+    @property
     def path(self) -> str:
         """The path, decoded."""
         return self.rel_url.path
@@ -283,6 +294,18 @@ class BaseRequest(RequestBody, Keeper):
         """The transport below; ``None`` when there is none or it is closed."""
         return self.exchange.transport
 
+    @property
+    def protocol(self) -> Any:
+        """The connection: what asyncio calls, usually a ``web.RequestHandler``; ``None`` when there is none or
+        it is closed."""
+        find = getattr(self.exchange.transport, "get_protocol", None)
+        return None if find is None else find()
+
+    @property
+    def writer(self) -> ExchangeWriter:
+        """The body of the answer that is being sent, for programs that write past the response."""
+        return ExchangeWriter(self.exchange)
+
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """What the transport knows by this name (asyncio documentation, ``get_extra_info``)."""
         return self.exchange.peer.get_extra_info(name, default)
@@ -300,8 +323,9 @@ class BaseRequest(RequestBody, Keeper):
 
     @property
     def task(self) -> "asyncio.Task[Any] | None":
-        """The task that runs the handler, when asked in it."""
-        return asyncio.current_task()
+        """The task that runs the handler, as long as it does."""
+        task: asyncio.Task[Any] | None = getattr(self.protocol, "task", None)
+        return task or asyncio.current_task()
 
     async def run_prepare_hooks(self, response: "StreamResponse") -> None:
         """What happens between a response and the settling of its head: nothing, without an application."""
