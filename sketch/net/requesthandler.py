@@ -18,6 +18,9 @@ class RequestHandler(asyncio.Protocol):
     transport: asyncio.Transport | None
     """The transport; ``None`` before the connection is there and after it is lost."""
 
+    writing_paused: bool
+    """Whether the client takes less than it is given."""
+
     @property
     def connected(self) -> bool:
         """Whether the connection is there."""
@@ -65,6 +68,14 @@ class RequestHandler(asyncio.Protocol):
     @abstractmethod
     def abort(self) -> None:
         """What `force_close` does; the server's name for it."""
+
+    @abstractmethod
+    def pause_reading(self) -> None:
+        """Leave what the client sends where it is, until `resume_reading`."""
+
+    @abstractmethod
+    def resume_reading(self) -> None:
+        """Take what the client sends again."""
 
     def _info(self, name: str) -> Any:
         return None if self.transport is None else self.transport.get_extra_info(name)
