@@ -31,7 +31,7 @@ CLASSES = [name for name in NAMES if isinstance(getattr(aiohttp.web, name), type
 EXCEPTIONS = {name for name in CLASSES if issubclass(getattr(aiohttp.web, name), Exception)}
 FUNCTIONS = [name for name in NAMES if name not in CLASSES]
 
-ABSTRACTIONS = (
+ABSTRACTIONS: tuple[Any, ...] = (
     Awaitable, AsyncIterable, BaseException, Callable, Container, Exception, Hashable, Iterable, Mapping,
     MutableMapping, Sequence, Sized, SystemExit, UserWarning, Warning, dict, enum.Enum,
 )  # fmt: skip
@@ -61,6 +61,8 @@ DIFFERENT_SIGNATURES = {
     "Request.__init__",
     # Connections are made by servers.
     "RequestHandler.__init__",
+    # Reading goes on where it stopped, without a word to a parser.
+    "RequestHandler.resume_reading",
     # Called with a path alone, it is the tutorial's decorator, which has keywords.
     "Application.get",
     # The class is the error of the engine, which says with which status it is answered.
@@ -148,7 +150,7 @@ def test_properties_that_can_be_set(name: str) -> None:
 # -- signatures --------------------------------------------------------------------------------------------
 
 PLAIN = (bool, int, float, str, bytes, tuple, type(None), type(...))
-MORE_OPEN = {
+MORE_OPEN: dict[Any, set[Any]] = {
     inspect.Parameter.KEYWORD_ONLY: {inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
 }
 
