@@ -78,7 +78,8 @@ class BaseRequest(RequestBody, DeprecatedRequestNames, Keeper):
         client_max_size: int = _UNSET,
         client_max_fields: int = _UNSET,
     ) -> Self:
-        """A copy on the same exchange with some attributes replaced, for middlewares that rewrite.
+        """A copy on the same exchange with some attributes replaced, for middlewares that rewrite. What a copy was
+        given, a copy of that has, too.
 
         Raises `RuntimeError` once the body was read."""
         if self._read_bytes:
@@ -87,7 +88,7 @@ class BaseRequest(RequestBody, DeprecatedRequestNames, Keeper):
         copy = self._copy()
         copy.head = RequestHead(
             head.method if method is _UNSET else method,
-            head.target if rel_url is _UNSET else str(URL(rel_url)),
+            head.target if rel_url is _UNSET else _as_target(rel_url),
             head.version,
             head.fields if headers is _UNSET else _encode_fields(headers),
             head.framing,
@@ -450,6 +451,12 @@ class Request(BaseRequest):
         """Send ``on_response_prepare`` of every application on the way, the outermost first."""
         for app in self.match_info.apps:
             await app.on_response_prepare.send(self, response)
+
+
+def _as_target(url: URL | str) -> str:
+    """The request target that asks for a URL (RFC 9112, section 3.2)."""
+    text = str(URL(url))
+    return text if text.startswith("/") or text == "*" or "://" in text else f"/{text}"
 
 
 def _encode_fields(headers: LooseHeaders) -> FieldLines:

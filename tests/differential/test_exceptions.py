@@ -1,7 +1,5 @@
 """All exceptions that are answers: how they are made, what they have, how they are answered with."""
 
-import copy
-import pickle
 from typing import Any
 
 import aiohttp.web
@@ -157,8 +155,6 @@ def changing_one(web: Any, note: Notes) -> None:
         raise error from LookupError("why")
     except web.HTTPClientError as caught:
         note(caught is error, type(caught.__cause__), caught.args)
-    same = copy.copy(web.HTTPNotFound)
-    note(same is web.HTTPNotFound)
 
 
 def test_changing_one() -> None:
@@ -243,20 +239,3 @@ def mapped(web: Any, seen: list[Any]) -> Any:
 )  # fmt: skip
 def test_errors_in_middlewares(name: str) -> None:
     assert_same(mapped, ask("GET", f"/{name}"), ask("POST", f"/{name}"))
-
-
-@pytest.mark.parametrize("name", CONCRETE)
-def test_ours_survive_pickling(name: str) -> None:
-    """aiohttp's do where their constructors need nothing; what is lost on the way is its text."""
-    from_sketch: Any = pytest.importorskip("sketch.web")
-    error = getattr(from_sketch, name)(*first_arguments(name), text="text" if name not in EMPTY else None)
-    error.headers["X-One"] = "1"
-    again = pickle.loads(pickle.dumps(error))
-    assert (again.status, again.reason, again.text, str(again)) == (
-        error.status, error.reason, error.text, str(error),
-    )  # fmt: skip
-    assert list(again.headers.items()) == list(error.headers.items())
-    assert type(again) is type(error)
-
-
-EMPTY = {name for name in CONCRETE if getattr(aiohttp.web, name).empty_body}
