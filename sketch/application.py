@@ -1,7 +1,7 @@
 """The application: routes, middlewares, signals and state, from its making to its end.
 
-Everything that can be decided once is decided at `Application.freeze`; `sketch.dispatch` does what is left to do
-for a request. Sockets, and everything that listens on them, are not known here.
+Everything that can be decided once is decided at `Application.freeze`; `sketch.dispatch` does what is left
+to do for a request. Sockets, and everything that listens on them, are not known here.
 """
 
 import asyncio
@@ -384,6 +384,7 @@ class Application(Dispatching, RouteDecorators, ApplicationState):
         """Wait until no background task is left, here and in sub-applications, for at most so many seconds
         (``None``: for ever). Runners do it before `cleanup`. Cancellation ends the waiting only."""
         await wait_for_all([app._background for app in self._family()], seconds)
+
 
 def __getattr__(name: str) -> Any:
     # The tutorial imports run_app from here. It belongs to the edge, which imports this module.

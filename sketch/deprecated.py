@@ -1,4 +1,4 @@
-"""Names of requests and responses that aiohttp has deprecated. Each works and warns, at the line that uses it.
+"""Names of requests and responses that aiohttp has deprecated: each works, and warns the line that uses it.
 
 Knows what they mean and what is to be written instead. Refuses to add to them: who writes something new does
 not find it here.

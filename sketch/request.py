@@ -78,8 +78,8 @@ class BaseRequest(RequestBody, DeprecatedRequestNames, Keeper):
         client_max_size: int = _UNSET,
         client_max_fields: int = _UNSET,
     ) -> Self:
-        """A copy on the same exchange with some attributes replaced, for middlewares that rewrite. What a copy was
-        given, a copy of that has, too.
+        """A copy on the same exchange with some attributes replaced, for middlewares that rewrite. What a
+        copy was given, a copy of that has, too.
 
         Raises `RuntimeError` once the body was read."""
         if self._read_bytes:
@@ -297,8 +297,8 @@ class BaseRequest(RequestBody, DeprecatedRequestNames, Keeper):
 
     @property
     def protocol(self) -> Any:
-        """The connection: what asyncio calls, usually a ``web.RequestHandler``; ``None`` when there is none or
-        it is closed."""
+        """The connection: what asyncio calls, usually a ``web.RequestHandler``; ``None`` when there is none
+        or it is closed."""
         find = getattr(self.exchange.transport, "get_protocol", None)
         return None if find is None else find()
 

@@ -3,8 +3,8 @@
 
 Only syntax: whether a proxy is believed is not known here. Lists are read from the right, because a proxy
 appends: what is left of its own words was said by somebody before it, perhaps the client, and must not
-change how they are read. Reading ends at the first element that is malformed. `list_forwarded` is for programs
-that want to see all that was said, by whomever.
+change how they are read. Reading ends at the first element that is malformed. `list_forwarded` is for
+programs that want to see all that was said, by whomever.
 """
 
 import re
@@ -205,8 +205,8 @@ def _parse_element(element: str) -> Hop:
 
 
 def list_forwarded(lines: Iterable[str]) -> list[Mapping[str, str]]:
-    """The elements of ``Forwarded`` in the order in which proxies added them, each with its parameters by name
-    in lower case. Of an element that is malformed, what is before the fault is kept."""
+    """The elements of ``Forwarded`` in the order in which proxies added them, each with its parameters by
+    name in lower case. Of an element that is malformed, what is before the fault is kept."""
     elements: list[Mapping[str, str]] = []
     for line in lines:
         position = 0

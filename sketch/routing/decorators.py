@@ -13,7 +13,7 @@ H = TypeVar("H", bound=Callable[..., Any])
 
 
 class RouteDecorators:
-    """The decorators of the tutorial's repository, all but ``get``, which an application's mapping has, too."""
+    """The decorators of the tutorial's repository, without ``get``: an application's mapping has one, too."""
 
     @property
     @abstractmethod

@@ -1,8 +1,8 @@
 """One program on two frameworks, without a server: what it saw, and what it was warned of.
 
-A program is a function ``def program(web, note)``, or a coroutine function, which uses the names of ``web`` and
-notes what it finds. ``note(value)`` keeps a value as text; ``note.try_(call)`` keeps what a call returns, or the
-class of what it raises. Warnings are kept with the line of the program that they point at.
+A program is a function ``def program(web, note)``, or a coroutine function, which uses the names of ``web``
+and notes what it finds. ``note(value)`` keeps a value as text; ``note.try_(call)`` keeps what a call returns,
+or the class of what it raises. Warnings are kept with the line of the program that they point at.
 """
 
 import asyncio

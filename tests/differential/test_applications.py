@@ -106,7 +106,13 @@ def subclass(web: Any, note: Notes) -> None:
             raise AssertionError("nobody asks")
 
     app = Own(middlewares=(web.normalize_path_middleware(),))
-    note(len(app.middlewares), isinstance(app, web.Application), app._state, app._subapps, len(app._middlewares))
+    note(
+        len(app.middlewares),
+        isinstance(app, web.Application),
+        app._state,
+        app._subapps,
+        len(app._middlewares),
+    )
 
 
 def deprecated_properties(web: Any, note: Notes) -> None:
@@ -184,7 +190,12 @@ def parts(web: Any, note: Notes) -> None:
     note(admin.router["user"].url_for(name="a b"), admin.router["root"].url_for())
     note(admin.router["user"].canonical, admin.router["root"].canonical)
     rule = app.add_domain("a.example", web.Application())
-    note(rule.canonical, sorted(rule.get_info()), type(rule.get_info()["rule"]), isinstance(rule, type(resource)))
+    note(
+        rule.canonical,
+        sorted(rule.get_info()),
+        type(rule.get_info()["rule"]),
+        isinstance(rule, type(resource)),
+    )
     mask = app.add_domain("*.a.example", web.Application())
     note(mask.canonical, type(mask.get_info()["rule"]), type(mask))
     note(mask.get_info()["rule"].get_info(), mask.get_info()["rule"].canonical)

@@ -86,7 +86,11 @@ def test_making_one(name: str) -> None:
 def test_the_family(name: str) -> None:
     def program(web: Any, note: Notes) -> None:
         kind = getattr(web, name)
-        note(kind.status_code, kind.empty_body, [each.__name__ for each in kind.__mro__ if "HTTP" in each.__name__])
+        note(
+            kind.status_code,
+            kind.empty_body,
+            [each.__name__ for each in kind.__mro__ if "HTTP" in each.__name__],
+        )
         note(issubclass(kind, web.Response), issubclass(kind, Exception), kind.__name__, kind.__qualname__)
 
     assert_alike(program)
@@ -99,7 +103,9 @@ def special_arguments(web: Any, note: Notes) -> None:
     note.try_(web.HTTPFound)
     note(repr(web.HTTPFound("/a").location))
     for method, allowed in (("get", ()), ("GET", {"B", "A"}), ("", "AB"), ("x", iter(["Q"])), ("GET", [])):
-        note.try_(lambda method=method, allowed=allowed: web.HTTPMethodNotAllowed(method, allowed).headers["Allow"])
+        note.try_(
+            lambda method=method, allowed=allowed: web.HTTPMethodNotAllowed(method, allowed).headers["Allow"]
+        )
         note.try_(lambda method=method, allowed=allowed: web.HTTPMethodNotAllowed(method, allowed).method)
     note.try_(web.HTTPMethodNotAllowed)
     for sizes in ((1,), (1, 2), (0, 0), (1.5, 2.5)):
@@ -190,7 +196,9 @@ NOT_ALIKE = {"HTTPResetContent"}
 @pytest.mark.parametrize("name", CONCRETE)
 def test_raising_one(name: str) -> None:
     ways = ["plain", "reason", "cookie"] + ([] if name in NOT_ALIKE else ["text"])
-    assert_same(answers, *[ask(method, f"/{way}/{name}") for way in ways for method in ("GET", "HEAD", "POST")])
+    assert_same(
+        answers, *[ask(method, f"/{way}/{name}") for way in ways for method in ("GET", "HEAD", "POST")]
+    )
 
 
 def mapped(web: Any, seen: list[Any]) -> Any:

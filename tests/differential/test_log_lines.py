@@ -122,8 +122,8 @@ def test_times_look_alike() -> None:
 
 
 ATTRIBUTES = (
-    "remote_address", "first_request_line", "response_status", "request_header", "response_header", "levelname",
-    "process_id", "request_time",
+    "remote_address", "first_request_line", "response_status", "request_header", "response_header",
+    "levelname", "process_id", "request_time",
 )  # fmt: skip
 
 
@@ -150,7 +150,9 @@ def test_the_default_format_is_the_same() -> None:
     assert AccessLogger.LOG_FORMAT == aiohttp.web_log.AccessLogger.LOG_FORMAT
     strip = re.compile(r"\[.*?\]|(?<= )\d+(?= \")").sub
     theirs, ours = both(*REQUESTS)
-    assert [strip("", each.getMessage()) for each in ours] == [strip("", each.getMessage()) for each in theirs]
+    assert [strip("", each.getMessage()) for each in ours] == [
+        strip("", each.getMessage()) for each in theirs
+    ]
 
 
 class Own(AbstractAccessLogger):

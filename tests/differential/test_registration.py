@@ -23,9 +23,10 @@ async def accept(request: Any) -> Any:
 # -- paths, methods, names ---------------------------------------------------------------------------------
 
 PATHS = (
-    "", "/", "/a", "/a/", "//", "a", "/{x}", "/{x}/{y}", "/{x}/{x}", "/{", "/}", "/{}", "/{1}", "/{x:}", "/{x:[}",
-    "/{x:\\d+}", "/{x:\\d{2}}", "/{x}{y}", "/a{x}b", "/{x:a|b}", "/ü/{x}", "/a b/{x}", "/a%20b", "/a%2Fb",
-    "/{x-y}", "/{_x}", "/{x:(}", "/a/{tail:.*}", "/{x:.+}/b", "/a?b/{x}", "/a#b/{x}", "/%zz", "/a+b", "/{ x}",
+    "", "/", "/a", "/a/", "//", "a", "/{x}", "/{x}/{y}", "/{x}/{x}", "/{", "/}", "/{}", "/{1}", "/{x:}",
+    "/{x:[}", "/{x:\\d+}", "/{x:\\d{2}}", "/{x}{y}", "/a{x}b", "/{x:a|b}", "/ü/{x}", "/a b/{x}",
+    "/a%20b", "/a%2Fb", "/{x-y}", "/{_x}", "/{x:(}", "/a/{tail:.*}", "/{x:.+}/b", "/a?b/{x}", "/a#b/{x}",
+    "/%zz", "/a+b", "/{ x}",
     "/{x }",
 )  # fmt: skip
 
@@ -60,7 +61,23 @@ def test_methods(method: str) -> None:
     assert_alike(program)
 
 
-NAMES = ("a", "a.b", "a:b", "a-b", "a_b", "a b", "1a", "", "a..b", "class", "a.class", "a/b", "ü", "None", "match")
+NAMES = (
+    "a",
+    "a.b",
+    "a:b",
+    "a-b",
+    "a_b",
+    "a b",
+    "1a",
+    "",
+    "a..b",
+    "class",
+    "a.class",
+    "a/b",
+    "ü",
+    "None",
+    "match",
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -259,7 +276,25 @@ def own_definitions(web: Any, note: Notes) -> None:
 
 # -- URLs ----------------------------------------------------------------------------------------------------
 
-VALUES = ("a", "a b", "a/b", "ü", "%", "%20", "a?b", "a#b", "a+b", "", ".", "..", "{x}", "a&b=c;d", "\n", "\\", "😀")
+VALUES = (
+    "a",
+    "a b",
+    "a/b",
+    "ü",
+    "%",
+    "%20",
+    "a?b",
+    "a#b",
+    "a+b",
+    "",
+    ".",
+    "..",
+    "{x}",
+    "a&b=c;d",
+    "\n",
+    "\\",
+    "😀",
+)
 
 
 def urls(web: Any, note: Notes) -> None:
@@ -282,8 +317,8 @@ def urls(web: Any, note: Notes) -> None:
 
 PROGRAMS: tuple[Program, ...] = (
     names_and_resources, last_resource_is_used_again, second_handlers, everything_after_freezing,
-    resources_of_ones_own, indexing, shortcuts, views, bad_handlers, bad_paths_for_routes, definitions, tables,
-    own_definitions, urls,
+    resources_of_ones_own, indexing, shortcuts, views, bad_handlers, bad_paths_for_routes, definitions,
+    tables, own_definitions, urls,
 )  # fmt: skip
 
 

@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
-import os
 import signal
 import socket
 import ssl
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ async def runners(web: Any, note: Notes) -> None:
 async def sites(web: Any, note: Notes) -> None:
     runner = web.AppRunner(web.Application())
     await runner.setup()
-    for make in (
+    makers: tuple[Callable[[], Any], ...] = (
         lambda: web.TCPSite(runner),
         lambda: web.TCPSite(runner, "127.0.0.1"),
         lambda: web.TCPSite(runner, "127.0.0.1", 0),
@@ -67,13 +68,14 @@ async def sites(web: Any, note: Notes) -> None:
         lambda: web.TCPSite(runner, "::1", 81, backlog=5, reuse_address=True, reuse_port=False),
         lambda: web.TCPSite(runner, "localhost", ssl_context=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)),
         lambda: web.TCPSite(runner, "", 1),
-        lambda: web.UnixSite(runner, "/tmp/x.sock"),
-        lambda: web.UnixSite(runner, Path("/tmp/x.sock")),
+        lambda: web.UnixSite(runner, "/x.sock"),
+        lambda: web.UnixSite(runner, Path("/x.sock")),
         lambda: web.UnixSite(runner, "/x", ssl_context=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)),
         lambda: web.TCPSite(runner, "127.0.0.1", 0, None),
         lambda: web.TCPSite(runner, shutdown_timeout=5),
         lambda: web.UnixSite(runner, "/x", shutdown_timeout=60.0),
-    ):
+    )
+    for make in makers:
         site = note.try_(lambda make=make: make().name) and make()
         if site is not None:
             note(type(site), isinstance(site, web.BaseSite), getattr(site, "port", None))
@@ -88,7 +90,11 @@ async def listening(web: Any, note: Notes) -> None:
     await note.await_(site.stop)
     note(site.port)
     await site.start()
-    note(site.port == runner.addresses[0][1], site.name == f"http://127.0.0.1:{site.port}", runner.sites == {site})
+    note(
+        site.port == runner.addresses[0][1],
+        site.name == f"http://127.0.0.1:{site.port}",
+        runner.sites == {site},
+    )
     await note.await_(site.start)
     note(await talk(runner.addresses[0], LAST), runner.server.requests_count)
     other = web.TCPSite(runner, "127.0.0.1", 0)
@@ -120,7 +126,11 @@ async def sockets(web: Any, note: Notes) -> None:
 
 
 async def unix_sockets(web: Any, note: Notes) -> None:
-    path = f"/tmp/differential-{os.getpid()}.sock"
+    with tempfile.TemporaryDirectory() as directory:
+        await listen_there(web, note, f"{directory}/x.sock")
+
+
+async def listen_there(web: Any, note: Notes, path: str) -> None:
     runner = web.AppRunner(web.Application(), access_log=None)
     await runner.setup()
     site = web.UnixSite(runner, path)
@@ -128,7 +138,6 @@ async def unix_sockets(web: Any, note: Notes) -> None:
     await site.start()
     note(runner.addresses == [path], await talk(path, LAST))
     await runner.cleanup()
-    Path(path).unlink(missing_ok=True)  # Ours has done so itself.
 
 
 async def handled_signals(web: Any, note: Notes) -> None:
@@ -145,11 +154,12 @@ async def handled_signals(web: Any, note: Notes) -> None:
 
 
 KEYWORDS: tuple[dict[str, Any], ...] = (
-    {"keepalive_timeout": 5}, {"tcp_keepalive": False}, {"logger": logging.getLogger("x")}, {"access_log": None},
-    {"access_log_format": "%a"}, {"debug": True}, {"max_line_size": 100}, {"max_headers": 5},
-    {"max_field_size": 100}, {"lingering_time": 0}, {"lingering_time": 2.5}, {"read_bufsize": 65536},
-    {"auto_decompress": False}, {"timeout_ceil_threshold": 7}, {"handler_cancellation": True},
-    {"shutdown_timeout": 3.5}, {"keepalive_timeout": 0.5, "tcp_keepalive": True, "max_line_size": 8190},
+    {"keepalive_timeout": 5}, {"tcp_keepalive": False}, {"logger": logging.getLogger("x")},
+    {"access_log": None}, {"access_log_format": "%a"}, {"debug": True}, {"max_line_size": 100},
+    {"max_headers": 5}, {"max_field_size": 100}, {"lingering_time": 0}, {"lingering_time": 2.5},
+    {"read_bufsize": 65536}, {"auto_decompress": False}, {"timeout_ceil_threshold": 7},
+    {"handler_cancellation": True}, {"shutdown_timeout": 3.5},
+    {"keepalive_timeout": 0.5, "tcp_keepalive": True, "max_line_size": 8190},
 )  # fmt: skip
 
 
@@ -159,7 +169,12 @@ def test_keywords(keywords: dict[str, Any]) -> None:
         inside = {name: value for name, value in keywords.items() if name != "shutdown_timeout"}
         for app, outside in (
             (web.Application(), keywords),
-            (web.Application(handler_args={k: v for k, v in inside.items() if k != "handler_cancellation"}), {}),
+            (
+                web.Application(
+                    handler_args={k: v for k, v in inside.items() if k != "handler_cancellation"}
+                ),
+                {},
+            ),
         ):
             runner = web.AppRunner(app, **{"access_log": None, **outside})
             await runner.setup()
@@ -176,7 +191,11 @@ def test_keywords(keywords: dict[str, Any]) -> None:
 async def low_level_servers(web: Any, note: Notes) -> None:
     async def answer(request: Any) -> Any:
         note(type(request), request.method, request.path, request.query_string, request.remote)
-        note(server.requests_count, len(server.connections), isinstance(server.connections[0], web.RequestHandler))
+        note(
+            server.requests_count,
+            len(server.connections),
+            isinstance(server.connections[0], web.RequestHandler),
+        )
         note(request.protocol is server.connections[0])
         if request.path == "/refuse":
             raise web.HTTPForbidden
@@ -299,14 +318,14 @@ def programs_as_a_whole(web: Any, note: Notes) -> None:
     def make(error: type[BaseException]) -> Any:
         async def context(app: Any) -> Any:
             note("begin")
-            task = asyncio.create_task(stop(error))
+            stop_after(20, asyncio.get_running_loop())
             yield
-            note("end", task.done())
+            note("end")
 
-        async def stop(error: type[BaseException]) -> None:
-            for _ in range(20):
-                await asyncio.sleep(0)
-            raise error
+        def stop_after(turns: int, loop: asyncio.AbstractEventLoop) -> None:
+            if not turns:
+                raise error
+            loop.call_soon(stop_after, turns - 1, loop)
 
         async def shut(app: Any) -> None:
             note("shutdown")
@@ -322,17 +341,16 @@ def programs_as_a_whole(web: Any, note: Notes) -> None:
 
     sock = socket.socket()
     sock.bind(("127.0.0.1", 0))
-    options = {"print": None, "access_log": None, "handle_signals": False}
+    options: dict[str, Any] = {"print": None, "access_log": None, "handle_signals": False}
     note.try_(web.run_app, make(web.GracefulExit), host="127.0.0.1", port=0, **options)
     note.try_(web.run_app, make(KeyboardInterrupt), host="127.0.0.1", port=0, **options)
     note.try_(web.run_app, make_late(), host=["127.0.0.1", "127.0.0.1"], port=0, **options)
     note.try_(web.run_app, make(web.GracefulExit), sock=sock, loop=asyncio.new_event_loop(), **options)
     told: list[str] = []
     options["print"] = told.append
-    note.try_(web.run_app, make(web.GracefulExit), path=f"/tmp/run-{os.getpid()}.sock", **options)
-    note([each.replace(str(os.getpid()), "PID") for each in told])
-    Path(f"/tmp/run-{os.getpid()}.sock").unlink(missing_ok=True)
-    note.try_(web.run_app, make(web.GracefulExit), unknown=1)
+    with tempfile.TemporaryDirectory() as directory:
+        note.try_(web.run_app, make(web.GracefulExit), path=f"{directory}/x.sock", **options)
+        note([each.replace(directory, "") for each in told])
 
 
 PROGRAMS: tuple[Program, ...] = (

@@ -1,7 +1,7 @@
 """Every class and function of ``aiohttp.web`` that ``sketch.web`` has: attributes, signatures, bases.
 
-What aiohttp takes is taken here, in the same order and with the same defaults; more may be taken. The differences
-that are meant are named here, and in docs/aiohttp.md with their reasons.
+What aiohttp takes is taken here, in the same order and with the same defaults; more may be taken. The
+differences that are meant are named here, and in docs/aiohttp.md with their reasons.
 """
 
 import enum
@@ -13,7 +13,6 @@ from collections.abc import (
     Container,
     Hashable,
     Iterable,
-    Iterator,
     Mapping,
     MutableMapping,
     Sequence,
@@ -36,8 +35,8 @@ ABSTRACTIONS: tuple[Any, ...] = (
     MutableMapping, Sequence, Sized, SystemExit, UserWarning, Warning, dict, enum.Enum,
 )  # fmt: skip
 
-# Names in capital letters that are parts of aiohttp's own machinery: lists of the attributes that may be set in
-# development mode, and the expressions with which it reads paths.
+# Names in capital letters that are parts of aiohttp's own machinery: lists of the attributes that may be set
+# in development mode, and the expressions with which it reads paths.
 MACHINERY = {"ATTRS", "DYN", "DYN_WITH_RE", "GOOD"}
 
 DIFFERENT_ATTRIBUTES = {

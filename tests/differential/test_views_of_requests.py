@@ -19,12 +19,19 @@ CLONES: dict[str, dict[str, Any]] = {
     "host": {"host": "cloned.example:81"},
     "remote": {"remote": "1.2.3.4"},
     "sizes": {"client_max_size": 5, "client_max_fields": 6},
-    "all": {"method": "PUT", "rel_url": "/x", "headers": {"A": "b"}, "scheme": "https", "host": "h", "remote": "r"},
+    "all": {
+        "method": "PUT",
+        "rel_url": "/x",
+        "headers": {"A": "b"},
+        "scheme": "https",
+        "host": "h",
+        "remote": "r",
+    },
 }
 SEEN = (
-    "method", "path", "path_qs", "query_string", "rel_url", "url", "host", "scheme", "secure", "remote", "version",
-    "raw_path", "keep_alive", "client_max_size", "client_max_fields", "body_exists", "can_read_body",
-    "content_type", "charset",
+    "method", "path", "path_qs", "query_string", "rel_url", "url", "host", "scheme", "secure", "remote",
+    "version", "raw_path", "keep_alive", "client_max_size", "client_max_fields", "body_exists",
+    "can_read_body", "content_type", "charset",
 )  # fmt: skip
 
 
@@ -102,7 +109,9 @@ def connections(web: Any, seen: list[Any]) -> Any:
         seen.append((isinstance(protocol, web.RequestHandler), protocol.transport is transport))
         seen.append((protocol.connected, protocol.peername == transport.get_extra_info("peername")))
         seen.append((protocol.sockname[0], protocol.ssl_context, protocol.keepalive_timeout > 0))
-        seen.append((isinstance(request.task, asyncio.Task), type(request.get_extra_info("peername")).__name__))
+        seen.append(
+            (isinstance(request.task, asyncio.Task), type(request.get_extra_info("peername")).__name__)
+        )
         seen.append((request.get_extra_info("nothing"), request.get_extra_info("nothing", "default")))
         seen.append((request.get_extra_info("sslcontext"), request.get_extra_info("socket") is not None))
         response = web.StreamResponse()
@@ -206,7 +215,9 @@ def mappings(web: Any, seen: list[Any]) -> Any:
     async def show(request: Any) -> Any:
         request[key] = 1
         request[other] = 2
-        seen.append((len(request), list(request) == [key, other], request[key], request.get(other), key in request))
+        seen.append(
+            (len(request), list(request) == [key, other], request[key], request.get(other), key in request)
+        )
         seen.append((request.pop(key), request.get(key, "none"), request.setdefault(key, 5), bool(request)))
         seen.append((request == request, request != request))
         try:
