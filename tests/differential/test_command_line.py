@@ -1,4 +1,4 @@
-"""``python -m aiohttp.web`` and ``python -m sketch.web``: what they take, what they refuse, and how they end."""
+"""The command lines of aiohttp and of sketch: what they take, what they refuse, and how they end."""
 
 import sys
 import types
