@@ -18,8 +18,10 @@ from multidict import CIMultiDict, CIMultiDictProxy, istr
 from yarl import URL
 
 from .callables import warn_registration
+from .http.dates import current_date
 from .http.exchange import Peer
-from .http.heads import HttpVersion11, ResponseHead
+from .http.heads import SERVER_SOFTWARE, HttpVersion11, ResponseHead
+from .http.status import allows_body
 from .logs import server_logger
 from .request import BaseRequest
 from .streamresponse import StreamResponse
@@ -154,6 +156,9 @@ def _field(atom: re.Match[str]) -> _Field:
         return _Field(name, None, read)
     if side == "i":
         return _Field("request_header", header, partial(_request_header, istr(header)))
+    read_automatic = _AUTOMATIC.get(header.lower())
+    if read_automatic is not None:
+        return _Field("response_header", header, partial(_automatic_header, istr(header), read_automatic))
     return _Field("response_header", header, partial(_response_header, istr(header)))
 
 
@@ -251,6 +256,25 @@ def _request_header(name: str, request: BaseRequest, response: StreamResponse, t
 def _response_header(name: str, request: BaseRequest, response: StreamResponse, time: float) -> str:
     return escape(response.headers.get(name, "-"))
 
+
+def _automatic_header(
+    name: str, read: Callable[[Any], str], request: BaseRequest, response: StreamResponse, time: float
+) -> str:
+    value = response.headers.get(name)
+    return read(response) if value is None else escape(value)
+
+
+def _content_length(response: Any) -> str:
+    length = getattr(response, "content_length", None)
+    return "-" if length is None or not allows_body(response.status) else str(length)
+
+
+# Fields that the carrier writes itself, and that nobody finds among those of the response.
+_AUTOMATIC: Final[Mapping[str, Callable[[Any], str]]] = {
+    "content-length": _content_length,
+    "date": lambda response: current_date(),
+    "server": lambda response: SERVER_SOFTWARE,
+}
 
 _SIMPLE: Final[Mapping[str, tuple[str, Callable[[BaseRequest, StreamResponse, float], Value]]]] = {
     "a": ("remote_address", _remote_address),

@@ -18,6 +18,10 @@ class NotAppKeyWarning(UserWarning):
     """An application was given a value under a `str` instead of an `AppKey` (aiohttp documentation)."""
 
 
+# Heard by those who ask for warnings (``-W default``, ``-X dev``), as in aiohttp.
+warnings.filterwarnings("ignore", category=NotAppKeyWarning, append=True)
+
+
 class BaseKey(Generic[T]):
     """What the three kinds of keys have in common. Use one of them.
 

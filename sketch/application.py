@@ -1,36 +1,35 @@
-"""The application: routes, middlewares, signals and state, and the way of a request through them.
+"""The application: routes, middlewares, signals and state, from its making to its end.
 
-Everything that can be decided once is decided at `Application.freeze`; `Application.find_handler` is what
-is left to do for a request. Sockets, and everything that listens on them, are not known here.
+Everything that can be decided once is decided at `Application.freeze`; `sketch.dispatch` does what is left
+to do for a request. Sockets, and everything that listens on them, are not known here.
 """
 
 import asyncio
 import contextvars
 import logging
 import warnings
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from functools import partial
 from importlib import import_module
 from types import EllipsisType
 from typing import Any, TypeVar, overload
 
-from .accesslog import AbstractAccessLogger
-from .appkeys import AppKey, NotAppKeyWarning
+from .accesslog import AbstractAccessLogger, AccessLogger
+from .appkeys import AppKey
+from .appstate import ApplicationState
 from .background import MAX_TASKS, BackgroundTasks, close_all, wait_for_all
-from .folding import find_options, put_after_expectation, put_inside, put_under
-from .handling import Handling, RequestHandler
-from .http.exchange import Exchange, ExchangeHandler
-from .http.target import path_to_match
-from .logs import server_logger, web_logger
+from .dispatch import Dispatching
+from .logs import web_logger
 from .middleware import Middleware, Middlewares
 from .request import Request
 from .requestbody import CLIENT_MAX_SIZE
 from .router import UrlDispatcher
-from .routing.abstract import ExpectHandler
+from .routing.abstract import AbstractRouter
+from .routing.decorators import RouteDecorators
 from .routing.options import RouteOptions, check_options
 from .routing.resources import AbstractResource
 from .routing.routedef import AbstractRouteDef
-from .routing.routes import AbstractRoute, Endpoint
+from .routing.routes import AbstractRoute
 from .routing.subapps import Domain, MaskDomain, MatchedSubAppResource, PrefixedSubAppResource
 from .signals import CleanupContext, Signal
 from .streamresponse import StreamResponse
@@ -41,7 +40,7 @@ U = TypeVar("U")
 H = TypeVar("H", bound=Callable[..., Any])
 
 
-class Application(MutableMapping[Any, Any]):
+class Application(Dispatching, RouteDecorators, ApplicationState):
     """A web application (aiohttp documentation, ``Application``).
 
     ``middlewares``
@@ -79,6 +78,9 @@ class Application(MutableMapping[Any, Any]):
         ):
             if given:
                 warnings.warn(f"{name} argument is deprecated", DeprecationWarning, stacklevel=2)
+        if router is not None and not isinstance(router, AbstractRouter):
+            raise TypeError(f"router must be a web.UrlDispatcher, got {router!r}")
+        super().__init__()
         self.logger = logger
         self.handler_args = dict(handler_args or {})
         self._router = UrlDispatcher() if router is None else router
@@ -89,12 +91,9 @@ class Application(MutableMapping[Any, Any]):
         self._middlewares = Middlewares(middlewares or ())
         self._route_options = route_options and check_options(route_options, "the application")
         self._background = BackgroundTasks(logger, max_background_tasks)
-        self._state: dict[Any, Any] = {}
-        # What the requests of this application have in place of a request's defaults.
-        self._settings: dict[str, Any] = {}
+        self._settings = {}
         self._subapps: list[Application] = []
         self._pre_frozen = False
-        self._frozen = False
         self._is_ready = False
         self._has_middlewares = False
         self._has_prepare_hooks = False
@@ -113,60 +112,12 @@ class Application(MutableMapping[Any, Any]):
             stacklevel=3,
         )
 
-    # -- state -----------------------------------------------------------------------------------------
-
-    @overload
-    def __getitem__(self, key: AppKey[T]) -> T: ...
-
-    @overload
-    def __getitem__(self, key: str) -> Any: ...
-
-    def __getitem__(self, key: Any) -> Any:
-        return self._state[key]
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        self._warn_if_frozen()
-        if not isinstance(key, AppKey):
-            warnings.warn(
-                f"It is recommended to use web.AppKey instances for keys, not {key!r}",
-                category=NotAppKeyWarning,
-                stacklevel=2,
-            )
-        self._state[key] = value
-
-    def __delitem__(self, key: Any) -> None:
-        self._warn_if_frozen()
-        del self._state[key]
-
-    def __len__(self) -> int:
-        return len(self._state)
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._state)
-
-    def __bool__(self) -> bool:
-        return True
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-    def __hash__(self) -> int:
-        return id(self)
-
     def __repr__(self) -> str:
         return f"<{type(self).__name__} 0x{id(self):x}>"
 
     def __call__(self) -> "Application":
         """The application itself: servers that expect a factory take it as it is."""
         return self
-
-    def _warn_if_frozen(self) -> None:
-        if self._frozen:
-            warnings.warn(
-                "Changing state of started or joined application is deprecated",
-                DeprecationWarning,
-                stacklevel=3,
-            )
 
     # -- parts -----------------------------------------------------------------------------------------
 
@@ -246,22 +197,6 @@ class Application(MutableMapping[Any, Any]):
         """Add the routes of a `RouteTableDef` or a list of ``web.get(...)`` and the like."""
         return self._router.add_routes(routes)
 
-    def route(
-        self,
-        path: str,
-        method: str = "GET",
-        *,
-        name: str | None = None,
-        options: RouteOptions | None = None,
-    ) -> Callable[[H], H]:
-        """Decorate a handler to add it as a route (the repository of the tutorial)."""
-
-        def register(handler: H) -> H:
-            self._router.add_route(method, path, handler, name=name, options=options)
-            return handler
-
-        return register
-
     @overload
     def get(self, key: AppKey[T], default: None = None) -> T | None: ...
 
@@ -285,30 +220,6 @@ class Application(MutableMapping[Any, Any]):
 
             return register
         return self._state.get(key, None if default is ... else default)
-
-    def head(self, path: str, **kwargs: Any) -> Callable[[H], H]:
-        """Decorate a handler for ``HEAD``; keywords are those of `route`."""
-        return self.route(path, "HEAD", **kwargs)
-
-    def post(self, path: str, **kwargs: Any) -> Callable[[H], H]:
-        """Decorate a handler for ``POST``; keywords are those of `route`."""
-        return self.route(path, "POST", **kwargs)
-
-    def put(self, path: str, **kwargs: Any) -> Callable[[H], H]:
-        """Decorate a handler for ``PUT``; keywords are those of `route`."""
-        return self.route(path, "PUT", **kwargs)
-
-    def patch(self, path: str, **kwargs: Any) -> Callable[[H], H]:
-        """Decorate a handler for ``PATCH``; keywords are those of `route`."""
-        return self.route(path, "PATCH", **kwargs)
-
-    def delete(self, path: str, **kwargs: Any) -> Callable[[H], H]:
-        """Decorate a handler for ``DELETE``; keywords are those of `route`."""
-        return self.route(path, "DELETE", **kwargs)
-
-    def options(self, path: str, **kwargs: Any) -> Callable[[H], H]:
-        """Decorate a handler for ``OPTIONS``; keywords are those of `route`."""
-        return self.route(path, "OPTIONS", **kwargs)
 
     # -- sub-applications ------------------------------------------------------------------------------
 
@@ -354,11 +265,6 @@ class Application(MutableMapping[Any, Any]):
     def pre_frozen(self) -> bool:
         """Whether routes, middlewares and signals are settled."""
         return self._pre_frozen
-
-    @property
-    def frozen(self) -> bool:
-        """Whether the application is settled for good, its state included."""
-        return self._frozen
 
     def pre_freeze(self) -> None:
         """Settle routes, middlewares and signals: what is added from now on raises `RuntimeError`."""
@@ -432,6 +338,23 @@ class Application(MutableMapping[Any, Any]):
         for subapp in self._subapps:
             yield from subapp._family()
 
+    def make_handler(
+        self,
+        *,
+        loop: asyncio.AbstractEventLoop | None = None,
+        access_log_class: type[AbstractAccessLogger] = AccessLogger,
+        **kwargs: Any,
+    ) -> Any:
+        """Deprecated: freeze the application and make a server of it, a protocol factory; use ``AppRunner``.
+
+        ``**kwargs``
+            see `sketch.runner.options.server_options`."""
+        warnings.warn(
+            "Application.make_handler is deprecated: use web.AppRunner", DeprecationWarning, stacklevel=2
+        )
+        serving = import_module(".runner.serving", __package__)
+        return serving.make_server(self, loop=loop, access_log_class=access_log_class, **kwargs)
+
     # -- background tasks ------------------------------------------------------------------------------
 
     def spawn(
@@ -462,112 +385,12 @@ class Application(MutableMapping[Any, Any]):
         (``None``: for ever). Runners do it before `cleanup`. Cancellation ends the waiting only."""
         await wait_for_all([app._background for app in self._family()], seconds)
 
-    # -- requests --------------------------------------------------------------------------------------
-
-    def make_exchange_handler(
-        self, *, access_logger: AbstractAccessLogger | None = None, debug: bool = False
-    ) -> ExchangeHandler:
-        """Freeze the application, and give what a server calls for each exchange.
-
-        ``debug``
-            whether errors may show the inside of the program to clients.
-        """
-        self.freeze()
-        return Handling(
-            _make_request if self._settings else Request,
-            self.find_handler if self._takes_fast_path() else self._defer,
-            app=self,
-            logger=server_logger,
-            access_logger=access_logger,
-            debug=debug or self.is_debugging,
-            has_prepare_hooks=self._has_prepare_hooks,
-        ).handle
-
-    def handle(self, exchange: Exchange) -> Awaitable[object]:
-        """Answer one exchange, without an access log; for tests and tools. A server is given
-        `make_exchange_handler`."""
-        return self.make_exchange_handler()(exchange)
-
-    def find_handler(self, request: Request) -> RequestHandler:
-        """Route a request: note on it what was found, and return its handler inside its middlewares."""
-        head = request.head
-        answers = self._router.plain_targets.get(head.target)
-        found = None if answers is None else answers.get(head.method)
-        if found is None:
-            found = self._router.find(head.method, path_to_match(head.method, head.target))
-        request.found = found
-        endpoint = found[0]
-        if head.framing.has_expectation:
-            return endpoint.expecting or self._fold(endpoint, expects=True)
-        return endpoint.handler or self._fold(endpoint)
-
-    def _takes_fast_path(self) -> bool:
-        """Whether nobody put something of their own in the place of routing or handling, as monitoring
-        tools do. Everything that they can see then happens as in aiohttp."""
-        return (
-            not self._router.needs_request
-            and getattr(self._handle, "__func__", None) is _HANDLE
-            and getattr(self._router.resolve, "__func__", None) is _RESOLVE
-        )
-
-    def _defer(self, request: Request) -> RequestHandler:
-        return self._handle
-
-    async def _handle(self, request: Request) -> StreamResponse:
-        """Route and answer a request, through `UrlDispatcher.resolve`: the name that others patch."""
-        match_info = await self._router.resolve(request)
-        match_info.add_app(self)
-        match_info.freeze()
-        request._match_info = match_info
-        expect = match_info.expect_handler if request.head.framing.has_expectation else None
-        apps = match_info.apps[::-1]
-        return await self._wrap(match_info.handler, expect, getattr(match_info, "route", None), apps)(request)
-
-    def _fold(self, endpoint: Endpoint, *, expects: bool = False) -> RequestHandler:
-        """Wrap an endpoint's handler, once for all its requests."""
-        route = endpoint.route
-        expect = route.handle_expect_header if expects else None
-        handler = self._wrap(route.handler, expect, route, (*endpoint.apps, self))
-        if not endpoint.is_refusal:
-            if expects:
-                endpoint.expecting = handler
-            else:
-                endpoint.handler = handler
-        return handler
-
-    def _wrap(
-        self,
-        handler: RequestHandler,
-        expect: ExpectHandler | None,
-        route: object,
-        apps: tuple["Application", ...],
-    ) -> RequestHandler:
-        """``handler`` inside the middlewares of ``apps``, the innermost first; around that ``expect``, for a
-        request that carries ``Expect``; around all, the options of the route."""
-        if self._has_middlewares:
-            handler = put_inside(handler, apps)
-        if expect is not None:
-            handler = put_after_expectation(expect, handler)
-        options = find_options(route, apps)
-        return handler if options is None else put_under(options, handler)
-
 
 def __getattr__(name: str) -> Any:
     # The tutorial imports run_app from here. It belongs to the edge, which imports this module.
     if name == "run_app":
         return import_module(".runner", __package__).run_app_locally
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-_HANDLE = Application._handle
-_RESOLVE = UrlDispatcher.resolve
-
-
-def _make_request(exchange: Exchange, app: Application) -> Request:
-    """A request of an application that has defaults of its own for its requests."""
-    request = Request(exchange, app)
-    request.__dict__.update(app._settings)
-    return request
 
 
 async def _send_for(signal: "Signal[Application]", subapp: Application, app: Application) -> None:

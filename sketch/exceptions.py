@@ -109,6 +109,9 @@ class HTTPException(Response, Exception):
     empty_body = False
     """Whether the status allows no body, so that none is made up."""
 
+    __http_exception__ = True
+    """The mark by which libraries know it, whichever package it comes from (aiohttp has it, too)."""
+
     def __init__(
         self,
         *,

@@ -28,14 +28,14 @@ _SLASHES = re.compile("//+")
 _LEADING_SLASHES = re.compile("^//+")
 
 
-def middleware(function: F) -> F:
-    """Mark ``function`` as a middleware (aiohttp documentation, ``web.middleware``).
+def middleware(f: F) -> F:
+    """Mark ``f`` as a middleware (aiohttp documentation, ``web.middleware``).
 
     The mark, ``__middleware_version__ = 1``, is for code shared with aiohttp; here a middleware works the
     same without it.
     """
-    function.__middleware_version__ = 1  # type: ignore[attr-defined]
-    return function
+    f.__middleware_version__ = 1  # type: ignore[attr-defined]
+    return f
 
 
 class Middlewares(FrozenList[Middleware]):

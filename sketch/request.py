@@ -1,4 +1,4 @@
-"""Requests: lazy views over a head and a body.
+"""Requests, of an application or of none.
 
 A request holds its `Exchange` and little else. The URL, the header multidict, cookies and the match info
 are made when somebody asks for them, once; most handlers never do. What a request cannot do is answer:
@@ -7,26 +7,26 @@ that is the response's.
 
 import asyncio
 from collections.abc import Coroutine, Mapping
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from multidict import CIMultiDict, CIMultiDictProxy, MultiMapping
+from multidict import CIMultiDict
 from yarl import URL
 
 from .appkeys import ChainMapProxy, Keeper, RequestKey
 from .callables import describe
+from .deprecated import DeprecatedRequestNames
 from .http import names
-from .http.cookies import parse_cookies
 from .http.errors import LocalProtocolError
 from .http.exchange import Exchange
 from .http.headers import FieldLines
 from .http.heads import HttpVersion, RequestHead, ResponseHead
 from .http.memory import MemoryExchange
 from .http.status import phrase
-from .http.target import authority_for_url, parse_target, path_to_match
 from .requestbody import RequestBody
+from .requestview import RequestView
 from .responsehead import LooseHeaders
 from .routing.matchinfo import UrlMappingMatchInfo, build_match_info
+from .writer import ExchangeWriter
 
 if TYPE_CHECKING:
     from .application import Application
@@ -39,7 +39,7 @@ _UNSET: Final[Any] = object()
 _INTERIM: Final = frozenset(range(100, 200)) - {101}
 
 
-class BaseRequest(RequestBody, Keeper):
+class BaseRequest(RequestView, RequestBody, DeprecatedRequestNames, Keeper):
     """What a client asked, without an application (aiohttp documentation, ``BaseRequest``).
 
     A mapping, too: what middlewares leave for handlers, by `RequestKey` or string.
@@ -52,12 +52,6 @@ class BaseRequest(RequestBody, Keeper):
     has_prepare_hooks: bool = False
     begun_response: "StreamResponse | None" = None
     """The response that was prepared for it. One that was only returned need not be noted here."""
-
-    _rel_url: URL | None = None
-    _url: URL | None = None
-    _scheme: str | None = None
-    _host: str | None = None
-    _remote: str | None = None
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
@@ -75,7 +69,8 @@ class BaseRequest(RequestBody, Keeper):
         client_max_size: int = _UNSET,
         client_max_fields: int = _UNSET,
     ) -> Self:
-        """A copy on the same exchange with some attributes replaced, for middlewares that rewrite.
+        """A copy on the same exchange with some attributes replaced, for middlewares that rewrite. What a
+        copy was given, a copy of that has, too.
 
         Raises `RuntimeError` once the body was read."""
         if self._read_bytes:
@@ -84,7 +79,7 @@ class BaseRequest(RequestBody, Keeper):
         copy = self._copy()
         copy.head = RequestHead(
             head.method if method is _UNSET else method,
-            head.target if rel_url is _UNSET else str(URL(rel_url)),
+            head.target if rel_url is _UNSET else _as_target(rel_url),
             head.version,
             head.fields if headers is _UNSET else _encode_fields(headers),
             head.framing,
@@ -101,129 +96,6 @@ class BaseRequest(RequestBody, Keeper):
 
     def _copy(self) -> Self:
         return type(self)(self.exchange)
-
-    # -- the line --------------------------------------------------------------------------------------
-
-    @property
-    def method(self) -> str:
-        """The method, as sent (RFC 9110, section 9)."""
-        return self.head.method
-
-    @property
-    def version(self) -> HttpVersion:
-        """The version of HTTP that the request was sent in."""
-        return self.head.version
-
-    @property
-    def match_path(self) -> str:
-        """What routes are matched against (`path_to_match`)."""
-        return path_to_match(self.head.method, self.head.target)
-
-    @property
-    def rel_url(self) -> URL:
-        """The request target as a relative URL: path, query."""
-        url = self._rel_url
-        if url is None:
-            url = self._rel_url = parse_target(self.head.method, self.head.target).relative
-        return url
-
-    @property
-    def url(self) -> URL:
-        """The full URL, as far as scheme and host are known.
-
-        It can be asked for everything: a host that IDNA has no text for, such as ``xn--``, is ``%78n--``."""
-        url = self._url
-        if url is None:
-            base = URL.build(scheme=self.scheme, authority=authority_for_url(self.host))
-            url = self._url = base.join(self.rel_url)
-        return url
-
-    @property
-    def scheme(self) -> str:
-        """``"https"`` over TLS, else ``"http"``; what `clone` was given goes first, then what a trusted proxy
-        says."""
-        return self._scheme or ("https" if self.exchange.peer.secure else "http")
-
-    @property
-    def secure(self) -> bool:
-        """Whether `scheme` is ``"https"``."""
-        return self.scheme == "https"
-
-    @property
-    def host(self) -> str:
-        """The host and port that the client asked for: what a trusted proxy says, else an absolute target,
-        else the ``Host`` field, else the address of the socket; ``""`` when there is none."""
-        if self._host is None:
-            self._host = self._find_host()
-        return self._host
-
-    def _find_host(self) -> str:
-        authority = self.exchange.peer.authority
-        if authority is None:
-            authority = parse_target(self.head.method, self.head.target).authority
-        if authority is not None:
-            return authority
-        named = self.headers.get(names.HOST)
-        if named is not None:
-            return named
-        address = self.exchange.peer.get_extra_info("sockname")
-        if isinstance(address, tuple):
-            return f"[{address[0]}]" if len(address) == 4 else str(address[0])
-        # An abstract UNIX socket has bytes for a name, and no name that a client could have asked for.
-        return address if isinstance(address, str) else ""
-
-    @property
-    def remote(self) -> str | None:
-        """The client's address as text, ``None`` where it is not known; what `clone` was given goes first,
-        then what a trusted proxy says."""
-        return self._remote or self.exchange.peer.host
-
-    @property
-    def path(self) -> str:
-        """The path, decoded."""
-        return self.rel_url.path
-
-    @property
-    def path_qs(self) -> str:
-        """The path and the query, encoded."""
-        return str(self.rel_url)
-
-    @property
-    def raw_path(self) -> str:
-        """The request target as sent, query included."""
-        return self.head.target
-
-    @property
-    def query(self) -> MultiMapping[str]:
-        """The query's variables."""
-        return self.rel_url.query
-
-    @property
-    def query_string(self) -> str:
-        """The query, decoded."""
-        return self.rel_url.query_string
-
-    # -- the fields ------------------------------------------------------------------------------------
-
-    @property
-    def headers(self) -> CIMultiDictProxy[str]:
-        """The header fields, by name in any case."""
-        return self.head.fields.decoded
-
-    @property
-    def raw_headers(self) -> tuple[tuple[bytes, bytes], ...]:
-        """The header fields as they were sent, without the white space around values."""
-        return tuple([(name, value.strip(b" \t")) for name, value in self.head.fields])
-
-    @property
-    def cookies(self) -> Mapping[str, str]:
-        """The cookies that the client sent, by name (RFC 6265, section 5.4)."""
-        return MappingProxyType(parse_cookies(self.headers.get(names.COOKIE, "")))
-
-    @property
-    def keep_alive(self) -> bool:
-        """Whether the client is willing to send more on the same connection."""
-        return self.head.framing.keep_alive
 
     # -- before the response ---------------------------------------------------------------------------
 
@@ -283,6 +155,18 @@ class BaseRequest(RequestBody, Keeper):
         """The transport below; ``None`` when there is none or it is closed."""
         return self.exchange.transport
 
+    @property
+    def protocol(self) -> Any:
+        """The connection: what asyncio calls, usually a ``web.RequestHandler``; ``None`` when there is none
+        or it is closed."""
+        find = getattr(self.exchange.transport, "get_protocol", None)
+        return None if find is None else find()
+
+    @property
+    def writer(self) -> ExchangeWriter:
+        """The body of the answer that is being sent, for programs that write past the response."""
+        return ExchangeWriter(self.exchange)
+
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """What the transport knows by this name (asyncio documentation, ``get_extra_info``)."""
         return self.exchange.peer.get_extra_info(name, default)
@@ -300,8 +184,9 @@ class BaseRequest(RequestBody, Keeper):
 
     @property
     def task(self) -> "asyncio.Task[Any] | None":
-        """The task that runs the handler, when asked in it."""
-        return asyncio.current_task()
+        """The task that runs the handler, as long as it does."""
+        task: asyncio.Task[Any] | None = getattr(self.protocol, "task", None)
+        return task or asyncio.current_task()
 
     async def run_prepare_hooks(self, response: "StreamResponse") -> None:
         """What happens between a response and the settling of its head: nothing, without an application."""
@@ -426,6 +311,12 @@ class Request(BaseRequest):
         """Send ``on_response_prepare`` of every application on the way, the outermost first."""
         for app in self.match_info.apps:
             await app.on_response_prepare.send(self, response)
+
+
+def _as_target(url: URL | str) -> str:
+    """The request target that asks for a URL (RFC 9112, section 3.2)."""
+    text = str(URL(url))
+    return text if text.startswith("/") or text == "*" or "://" in text else f"/{text}"
 
 
 def _encode_fields(headers: LooseHeaders) -> FieldLines:

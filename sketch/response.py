@@ -55,7 +55,7 @@ class Response(StreamResponse):
         zlib_executor_size: int = 4096,
         zlib_executor: Executor | None = None,
     ) -> None:
-        unusual = charset or headers or reason or body is not None or content is not None
+        unusual = charset or headers or reason is not None or body is not None or content is not None
         if isinstance(text, str) and status == 200 and not unusual:
             # The way of nearly every response.
             self._plain_type = PLAIN_TEXT if content_type is None else utf8(content_type)

@@ -13,7 +13,7 @@ import keyword
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from .http.target import is_own_path
 from .routing.abstract import AbstractRouter, AbstractView, ExpectHandler, Handler
@@ -34,7 +34,6 @@ from .routing.subapps import MatchedSubAppResource, PrefixedSubAppResource
 from .routing.tree import Answer, Found, Leaf, Mount, Tree
 
 _COMMON_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
-_NAME_SEPARATOR = re.compile(r"[.:-]")
 
 
 class UrlDispatcher(AbstractRouter, Mapping[str, AbstractResource]):
@@ -45,6 +44,9 @@ class UrlDispatcher(AbstractRouter, Mapping[str, AbstractResource]):
     for a second handler of a method and once the router is frozen, and warns (`RouteWarning`) about what
     is accepted but cannot work as it looks.
     """
+
+    NAME_SPLIT_RE: Final = re.compile(r"[.:-]")
+    """What stands between the identifiers of a resource's name."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -353,7 +355,7 @@ class UrlDispatcher(AbstractRouter, Mapping[str, AbstractResource]):
             )
 
     def _check_name(self, name: str, resource: AbstractResource) -> None:
-        for part in _NAME_SEPARATOR.split(name):
+        for part in self.NAME_SPLIT_RE.split(name):
             if keyword.iskeyword(part) or not part.isidentifier():
                 raise ValueError(
                     f"Incorrect route name {name!r} of {resource.canonical}: {part!r} is no Python "

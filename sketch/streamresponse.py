@@ -3,9 +3,11 @@
 A response does not know how it is framed: it hands heads and bytes to the request's `Exchange`.
 """
 
+import asyncio
 from typing import Any, Protocol
 
 from .appkeys import Keeper, ResponseKey
+from .deprecated import DeprecatedResponseNames, warn_deprecated
 from .http import names
 from .http.errors import LocalProtocolError
 from .http.exchange import Bytes, Exchange
@@ -36,7 +38,7 @@ class AnsweredRequest(Protocol):
         """Who answers the request, for messages."""
 
 
-class StreamResponse(HeadBuilder, TrailerBuilder, Keeper):
+class StreamResponse(HeadBuilder, TrailerBuilder, DeprecatedResponseNames, Keeper):
     """A response whose body is written as it is made (aiohttp documentation, ``StreamResponse``).
 
     A mapping, too: what middlewares and handlers have to say to each other about it, by `ResponseKey` or
@@ -64,6 +66,11 @@ class StreamResponse(HeadBuilder, TrailerBuilder, Keeper):
         return self._exchange is not None
 
     @property
+    def task(self) -> "asyncio.Task[Any] | None":
+        """The task that makes the response, when asked in it; ``None`` before `prepare`."""
+        return None if self._exchange is None else asyncio.current_task()
+
+    @property
     def body_length(self) -> int:
         """Bytes sent for this response so far, its head included (aiohttp documentation)."""
         exchange = self._exchange
@@ -74,10 +81,15 @@ class StreamResponse(HeadBuilder, TrailerBuilder, Keeper):
         """Whether chunked framing was asked for; it is also taken when no length is declared."""
         return self._chunked
 
-    def enable_chunked_encoding(self) -> None:
+    def enable_chunked_encoding(self, chunk_size: int | None = None) -> None:
         """Ask for chunked framing (RFC 9112, section 7.1).
 
+        ``chunk_size``
+            deprecated, without effect: each ``write`` is a chunk.
+
         Raises `RuntimeError` when a content length is set."""
+        if chunk_size is not None:
+            warn_deprecated("chunk_size is deprecated: each write is a chunk")
         if self._has_field(names.CONTENT_LENGTH):
             raise RuntimeError("You can't enable chunked encoding when a content length is set")
         self._chunked = True

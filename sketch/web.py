@@ -8,6 +8,7 @@ from .cli import main
 from .exceptions import *  # noqa: F403
 from .health import readiness
 from .middleware import middleware, normalize_path_middleware
+from .net.requesthandler import RequestHandler
 from .request import BaseRequest, Request
 from .response import Response, StreamResponse, json_bytes_response, json_response
 from .router import UrlDispatcher
@@ -67,6 +68,7 @@ __all__ = [
     "PlainResource",
     "PrefixedSubAppResource",
     "Request",
+    "RequestHandler",
     "RequestKey",
     "RequestPayloadError",
     "Resource",

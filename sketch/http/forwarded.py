@@ -3,13 +3,15 @@
 
 Only syntax: whether a proxy is believed is not known here. Lists are read from the right, because a proxy
 appends: what is left of its own words was said by somebody before it, perhaps the client, and must not
-change how they are read. Reading ends at the first element that is malformed.
+change how they are read. Reading ends at the first element that is malformed. `list_forwarded` is for
+programs that want to see all that was said, by whomever.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 IPAddress = IPv4Address | IPv6Address
@@ -39,6 +41,13 @@ _match_backwards = re.compile(
     rf"[ \t]*+((?:{_BACKWARD_PAIR})?(?:;(?:{_BACKWARD_PAIR})?)*+)[ \t]*+(?:,|\Z)"
 ).match
 _find_pairs = re.compile(rf"({_TOKEN})=({_VALUE})").findall
+
+# A pair of `Forwarded`, with the port that may not stand behind a token and often does.
+_match_pair = re.compile(
+    rf'(?P<name>{_TOKEN})=(?:(?P<token>{_TOKEN})|"(?P<quoted>(?:[\t !#-\[\]-~]|\\[\t !-~])*+)")'
+    r"(?P<port>:[0-9]{1,5}(?![0-9]))?"
+).match
+_unescape = re.compile(r"\\(.)").sub
 
 _SCHEMES: Final = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
@@ -193,3 +202,35 @@ def _parse_element(element: str) -> Hop:
         None if scheme is None else parse_scheme(scheme),
         authority,
     )
+
+
+def list_forwarded(lines: Iterable[str]) -> list[Mapping[str, str]]:
+    """The elements of ``Forwarded`` in the order in which proxies added them, each with its parameters by
+    name in lower case. Of an element that is malformed, what is before the fault is kept."""
+    elements: list[Mapping[str, str]] = []
+    for line in lines:
+        position = 0
+        while position <= len(line):
+            element, position = _read_element(line, position)
+            elements.append(MappingProxyType(element))
+    return elements
+
+
+def _read_element(line: str, position: int) -> tuple[dict[str, str], int]:
+    """The element that begins there, and where the next one does."""
+    element: dict[str, str] = {}
+    may_begin = True
+    while position < len(line) and (character := line[position]) != ",":
+        pair = _match_pair(line, position) if may_begin else None
+        if pair is not None:
+            value = pair["token"] or _unescape(r"\1", pair["quoted"] or "")
+            element[pair["name"].lower()] = value + (pair["port"] or "")
+            position = pair.end()
+            may_begin = False
+        elif character in "; \t":
+            may_begin = may_begin or character == ";"
+            position += 1
+        else:
+            end = line.find(",", position)
+            position = len(line) if end < 0 else end
+    return element, position + 1

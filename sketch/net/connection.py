@@ -14,6 +14,7 @@ from ..http.errors import Disconnected
 from ..http.exchange import Peer
 from ..http.limits import DEFAULT_LIMITS
 from .registry import Registry
+from .requesthandler import RequestHandler
 
 try:
     import fcntl
@@ -32,7 +33,7 @@ _RESET = struct.pack("ii", 1, 0)
 """To linger, for no time: a close sends a reset and drops what is unsent."""
 
 
-class SocketConnection(asyncio.Protocol):
+class SocketConnection(RequestHandler):
     """The part of a connection that is the same for every protocol."""
 
     __slots__ = (
@@ -107,6 +108,11 @@ class SocketConnection(asyncio.Protocol):
     def introduce(self, peer: Peer) -> None:
         """Somebody who knows better than the transport says who is at the other end."""
         self._peer = peer
+
+    @property
+    def keepalive_timeout(self) -> float:
+        """Seconds that the connection may be idle between two requests."""
+        return self.registry.limits.keepalive_timeout
 
     # -- writing ---------------------------------------------------------------------------------------
 

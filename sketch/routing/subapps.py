@@ -42,7 +42,7 @@ class PrefixResource(AbstractResource):
         self._prefix = requote(check_prefix(prefix)) + self._prefix
         self._changed()
 
-    def raw_match(self, path: str) -> bool:
+    def raw_match(self, prefix: str) -> bool:
         return False
 
 

@@ -237,7 +237,11 @@ def _run(service: Service, loop: LoopChoice) -> None:
             # Without our own signal handlers the first Ctrl-C cancels the service, which then ends in
             # order; the second one is raised wherever the program is.
             if not service.has_ended:
-                raise
+                if service.is_ending:
+                    raise
+                # The program itself has raised it, as if somebody had pressed the keys.
+                service.request_stop()
+                runner.run(service.ended())
         except SystemExit as error:
             # Raised in another task or in a callback, it leaves the loop and the service as they are.
             service.request_stop()

@@ -9,13 +9,12 @@ import signal
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable
 from contextlib import suppress
-from functools import partial
 from typing import Any, NoReturn
 
-from ..accesslog import log_refusal
+from ..accesslog import AbstractAccessLogger, AccessLogger
 from ..application import Application
-from ..server import Server
-from .options import ServerOptions, check_names, check_seconds, server_options
+from .options import ServerOptions, check_seconds, server_options
+from .serving import ApplicationServer, with_handler_arguments
 from .site import BaseSite
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -233,10 +232,18 @@ class AppRunner(BaseRunner):
 
     __slots__ = ("_app", "_debug")
 
-    def __init__(self, app: Application, *, handle_signals: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        app: Application,
+        *,
+        handle_signals: bool = False,
+        access_log_class: type[AbstractAccessLogger] = AccessLogger,
+        **kwargs: Any,
+    ) -> None:
         if not isinstance(app, Application):
             raise TypeError(f"The first argument must be a web.Application, got {app!r}")
-        super().__init__(handle_signals=handle_signals, **_with_handler_arguments(app, kwargs))
+        kwargs["access_log_class"] = access_log_class
+        super().__init__(handle_signals=handle_signals, **with_handler_arguments(app, kwargs))
         self._app = app
         self._debug = False
 
@@ -257,34 +264,19 @@ class AppRunner(BaseRunner):
     def _announce_end(self) -> None:
         self._app._is_ready = False
 
-    async def _make_server(self) -> Server:
+    async def _make_server(self) -> ApplicationServer:
         try:
             self._app._set_loop(asyncio.get_running_loop())
             self._app.on_startup.freeze()
             await self._app.startup()
             self._app.freeze()
-            server = self._serve_application()
+            self._debug = bool(self._options.debug) or self._app.is_debugging
+            server = ApplicationServer(self._app, self._options, debug=self._debug)
             self._app._is_ready = True
             return server
         except BaseException:
             await self._abandon()
             raise
-
-    def _serve_application(self) -> Server:
-        options = self._options
-        access_logger = options.make_access_logger()
-        self._debug = bool(options.debug) or self._app.is_debugging
-        handler = self._app.make_exchange_handler(access_logger=access_logger, debug=self._debug)
-        return Server(
-            handler,
-            ends_exchanges=True,
-            refused=None if access_logger is None else partial(log_refusal, access_logger),
-            limits=options.limits,
-            logger=options.logger,
-            handler_cancellation=options.handler_cancellation,
-            tcp_keepalive=options.tcp_keepalive,
-            proxies=options.proxies,
-        )
 
     async def _abandon(self) -> None:
         """Clean up after a start that failed; its own error is the one to be seen first."""
@@ -297,9 +289,3 @@ class AppRunner(BaseRunner):
 
     async def _cleanup_server(self) -> None:
         await self._app.cleanup()
-
-
-def _with_handler_arguments(app: Application, keywords: dict[str, Any]) -> dict[str, Any]:
-    """The application's own ``handler_args`` go before the runner's keywords, as in aiohttp."""
-    check_names(app.handler_args)
-    return {**keywords, **app.handler_args}

@@ -112,6 +112,11 @@ class Service:
         """Whether `run` is over, or has never begun."""
         return self._task is None or self._task.done()
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether `run` was asked to come to its end, by whatever means."""
+        return self._is_stopping or (self._task is not None and self._task.cancelling() > 0)
+
     async def ended(self) -> None:
         """Wait for the end of `run`; raises what it raises, unless that was raised already."""
         task = self._task

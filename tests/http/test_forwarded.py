@@ -1,15 +1,19 @@
 """What proxies say: good and bad values, and lists whose left part is somebody else's."""
 
 import ipaddress
+import re
 
 import pytest
-from hypothesis import given
+from aiohttp.test_utils import make_mocked_request
+from hypothesis import assume, given
 from hypothesis import strategies as st
+from multidict import CIMultiDict
 
 from sketch.http.forwarded import (
     Hop,
     Node,
     last_element,
+    list_forwarded,
     parse_authority,
     parse_forwarded_for,
     parse_node,
@@ -267,3 +271,46 @@ def test_long_lists_are_read_in_one_pass() -> None:
         assert len(list(read_forwarded_for([line]))) in (0, 16000)
         assert len(list(read_forwarded([line]))) <= 1
     assert len(list(read_forwarded(['for="::1",'.replace("::1", "[::1]") * 5000]))) == 5000
+
+
+@pytest.mark.parametrize(
+    ("lines", "elements"),
+    [
+        ([], []),
+        ([""], [{}]),
+        (["for=a;by=b, for=c"], [{"for": "a", "by": "b"}, {"for": "c"}]),
+        (["For=a", "FOR=b"], [{"for": "a"}, {"for": "b"}]),
+        (['for="[2001:db8::1]:47011"'], [{"for": "[2001:db8::1]:47011"}]),
+        (["for=1.2.3.4:47011"], [{"for": "1.2.3.4:47011"}]),
+        (["for=1.2.3.4:123456"], [{"for": "1.2.3.4"}]),
+        ([r'for="a\"b, c\\"'], [{"for": 'a"b, c\\'}]),
+        (["for=a by=b, for=c"], [{"for": "a"}, {"for": "c"}]),
+        (['for="a, for=b'], [{}, {"for": "b"}]),
+        ([" for=a ; by=b ,"], [{"for": "a", "by": "b"}, {}]),
+    ],
+)
+def test_all_that_was_said(lines: list[str], elements: list[dict[str, str]]) -> None:
+    found = list_forwarded(lines)
+    assert [dict(each) for each in found] == elements
+    for each in found:
+        with pytest.raises(TypeError):
+            each["for"] = "x"  # type: ignore[index]
+
+
+PIECES = ("for=", "a", '"', "\\", ";", ",", " ", "\t", "=", ":", "1", "by=x", 'host="a;b,c"', "é", "[::1]")
+pieces = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
+
+
+@given(st.lists(pieces, max_size=3))
+def test_aiohttp_finds_the_same(lines: list[str]) -> None:
+    fields = CIMultiDict([("Forwarded", line) for line in lines])
+    theirs = make_mocked_request("GET", "/", fields).forwarded
+    # Behind a value it takes four digits of a port only.
+    assume(not any(re.search(r":\d{5}", line) for line in lines))
+    assert list_forwarded(lines) == [dict(each) for each in theirs]
+
+
+def test_a_long_line_takes_its_time_and_no_more() -> None:
+    assert len(list_forwarded(["for=a;" * 20_000])) == 1
+    assert len(list_forwarded(['for="' * 20_000])) == 1
+    assert len(list_forwarded(["," * 20_000])) == 20_001

@@ -240,7 +240,7 @@ def test_background_tasks_end_after_the_handlers_and_before_the_clean_up(
 
     async def main() -> None:
         server = FakeServer(events)
-        monkeypatch.setattr(runners_module, "Server", lambda *arguments, **keywords: server)
+        monkeypatch.setattr(runners_module, "ApplicationServer", lambda *arguments, **keywords: server)
 
         async def work(app: Application) -> None:
             await server.waiting.wait()
@@ -346,16 +346,18 @@ def server_arguments(monkeypatch: pytest.MonkeyPatch, app: Application, **keywor
     """What the server of an application is made with."""
     seen: dict[str, Any] = {}
 
-    def make_server(handler: Any, **arguments: Any) -> FakeServer:
+    make = Server.__init__
+
+    def note(self: Server, handler: Any, **arguments: Any) -> None:
         seen.update(arguments)
-        return FakeServer([])
+        make(self, handler, **arguments)
 
     async def main() -> None:
         runner = AppRunner(app, shutdown_timeout=0, **keywords)
         await runner.setup()
         await runner.cleanup()
 
-    monkeypatch.setattr(runners_module, "Server", make_server)
+    monkeypatch.setattr(Server, "__init__", note)
     asyncio.run(main())
     return seen
 
@@ -378,6 +380,7 @@ def test_the_server_is_told_what_the_runner_was_told(monkeypatch: pytest.MonkeyP
         "handler_cancellation": True,
         "tcp_keepalive": False,
         "refused": None,
+        "loop": None,
         "proxies": None,
     }
 
