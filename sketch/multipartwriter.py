@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 from multidict import CIMultiDict, MultiMapping
 
 from .http import names
+from .http.disposition import content_disposition_header
 from .http.exchange import Bytes
 from .http.headers import check_field, is_token, quote_string
 from .parttransfer import CONTENT_CODINGS, TRANSFER_ENCODINGS, PartWriter
@@ -75,7 +76,7 @@ class MultipartWriter(Payload):
         super().__init__(None, content_type=content_type)
         self._parts: list[Part] = []
         self._is_form_data = subtype == "form-data"
-        self._is_measured = False
+        self._was_measured = False
 
     def __enter__(self) -> "MultipartWriter":
         return self
@@ -105,7 +106,7 @@ class MultipartWriter(Payload):
     @property
     def consumed(self) -> bool:
         """Whether it, or a part of it, was written or closed, so that it cannot be written once more."""
-        return self._consumed or any(part.payload.consumed for part in self._parts)
+        return self._consumed or any(getattr(part.payload, "consumed", False) for part in self._parts)
 
     # -- putting it together ---------------------------------------------------------------------------
 
@@ -131,7 +132,7 @@ class MultipartWriter(Payload):
         part = self._form_part(payload) if self._is_form_data else self._encoded_part(payload)
         for name, value in payload.headers.items():
             check_field(name, value)
-        self._is_measured = False
+        self._was_measured = False
         self._parts.append(part)
         return payload
 
@@ -141,7 +142,8 @@ class MultipartWriter(Payload):
         if refused:
             raise ValueError(f"a part of form-data has no {', '.join(refused)} (RFC 7578, section 4)")
         if names.CONTENT_DISPOSITION not in headers:
-            payload.set_content_disposition("form-data", name=f"section-{len(self._parts)}")
+            name = {"name": f"section-{len(self._parts)}"}
+            headers[names.CONTENT_DISPOSITION] = content_disposition_header("form-data", True, name)
         return Part(payload, None, None)
 
     def _encoded_part(self, payload: Payload) -> Part:
@@ -192,7 +194,7 @@ class MultipartWriter(Payload):
                 is_known = False
             else:
                 total += len(self._opening(part)) + size + 2
-        self._is_measured = True
+        self._was_measured = True
         return total if is_known else None
 
     def _measure(self, part: Part) -> int | None:
@@ -202,6 +204,11 @@ class MultipartWriter(Payload):
         if size is not None and not self._is_form_data:
             part.payload.headers[names.CONTENT_LENGTH] = str(size)
         return size
+
+    def _is_measured(self) -> bool:
+        """Whether the sizes are those that somebody was told: then they hold, however a file has grown."""
+        nested = [part.payload for part in self._parts if isinstance(part.payload, MultipartWriter)]
+        return self._was_measured and all(writer._is_measured() for writer in nested)
 
     def _opening(self, part: Part) -> bytes:
         lines = [f"--{self.boundary}"]
@@ -216,11 +223,12 @@ class MultipartWriter(Payload):
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         """The whole body as text, the parts before they are encoded. Blocks while a part is read from a file;
         raises `TypeError` where one can only be written."""
-        parts = [
-            f"{self._opening(part).decode(encoding, errors)}{part.payload.decode()}\r\n"
-            for part in self._parts
-        ]
-        return "".join([*parts, self._closing().decode()])
+        texts: list[str] = []
+        for part in self._parts:
+            texts.append(self._opening(part).decode(encoding, errors))
+            texts.append(part.payload.decode(getattr(part.payload, "encoding", None) or encoding, errors))
+            texts.append("\r\n")
+        return "".join([*texts, self._closing().decode()])
 
     async def as_bytes(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
         """The whole body, as `write` writes it."""
@@ -233,12 +241,12 @@ class MultipartWriter(Payload):
 
         Raises `ValueError` for a part of ``form-data`` that has lost its name, and what writing a part
         raises. Cancelled, a part of it is written."""
-        if not self._is_measured:
+        if self._is_form_data:
+            self._check_names()
+        if not self._is_measured():
             _ = self.size
         ending = b""
         for part in self._parts:
-            if self._is_form_data:
-                _check_name(part.payload.headers.get(names.CONTENT_DISPOSITION))
             await writer.write(ending + self._opening(part))
             ending = b"\r\n"
             if part.is_plain:
@@ -248,6 +256,16 @@ class MultipartWriter(Payload):
                 await part.payload.write(encoder)
                 await encoder.write_eof()
         await writer.write(ending + self._closing() if close_boundary else ending)
+
+    def _check_names(self) -> None:
+        for number, part in enumerate(self._parts):
+            disposition = part.payload.headers.get(names.CONTENT_DISPOSITION, "")
+            if "name=" not in disposition:
+                raise ValueError(
+                    f"part {number} of form-data has no name, its Content-Disposition is {disposition!r}: "
+                    'call its set_content_disposition("form-data", name=...), with quote_fields=False '
+                    "for a name that is not ASCII (RFC 7578, section 5.1)"
+                )
 
     async def close(self) -> None:
         """Close all parts. What goes wrong with one is logged, and the others are closed nevertheless."""
@@ -267,11 +285,3 @@ class _Collector:
 
     async def write(self, chunk: Bytes, /) -> None:
         self.pieces.append(bytes(chunk))
-
-
-def _check_name(disposition: str | None) -> None:
-    if disposition is None or "name=" not in disposition:
-        raise ValueError(
-            f"a part of form-data needs a name, and its Content-Disposition is {disposition!r}: call "
-            'payload.set_content_disposition("form-data", name=...) (RFC 7578, section 4.2)'
-        )

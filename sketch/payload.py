@@ -14,7 +14,7 @@ from typing import IO, Any, Final, TypeVar
 from .filepayload import BufferedReaderPayload, BytesIOPayload, IOBasePayload, TextIOPayload
 from .http.exchange import Bytes
 from .http.mediatype import DEFAULT_CONTENT_TYPE
-from .payloadbase import Payload, Writer, is_payload, let_go, text_type
+from .payloadbase import Payload, Writer, is_payload, text_type
 from .streampayload import (
     AsyncIterablePayload,
     BodyPartReaderPayload,
@@ -46,7 +46,6 @@ __all__ = [
     "StringPayload",
     "TextIOPayload",
     "get_payload",
-    "let_go",
     "payload_type",
     "register_payload",
     "streamer",

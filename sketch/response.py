@@ -247,7 +247,7 @@ class Response(StreamResponse):
 
     async def _give_up(self) -> None:
         if self._payload is not None:
-            await _payloads.let_go(self._payload)
+            await _writers.let_go(self._payload)
 
     def respond_plainly(self, exchange: Exchange) -> bool:
         """Answer at once, if there is nothing to wait for and nothing special to do; say whether it was so.
