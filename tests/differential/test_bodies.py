@@ -18,7 +18,6 @@ import pytest
 
 import sketch.multipartwriter
 import sketch.payload
-
 from tests.test_payload import Collector
 
 from .harness import ask, assert_same, compare, differ
