@@ -149,7 +149,12 @@ class Handling:
         if not isinstance(response, StreamResponse):
             raise TypeError(_explain_no_response(request, response))
         await response.prepare(request)
-        await response.write_eof()
+        try:
+            await response.write_eof()
+        except Exception as error:
+            # The traceback leads through what the body is made by, and no more through the handler.
+            error.add_note(f"raised while the body was sent that {request.describe_handler()} returned")
+            raise
         return response
 
     # -- when something was raised ---------------------------------------------------------------------

@@ -1,11 +1,12 @@
 """Responses that are known whole before their first byte leaves: what most handlers return."""
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterable, Callable
 from concurrent.futures import Executor
-from typing import Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from .http import names
+from .http.deferred import deferred
 from .http.exchange import Bytes, Exchange
 from .http.headers import check_field
 from .http.heads import ResponseHead
@@ -13,26 +14,37 @@ from .http.status import allows_body
 from .responsehead import OCTET_STREAM, LooseHeaders, ok_head, typed, utf8
 from .streamresponse import StreamResponse
 
+if TYPE_CHECKING:
+    from .payloadbase import AnyPayload, Payload
+
 __all__ = ["Response", "StreamResponse", "json_bytes_response", "json_response"]
 
 _UNSET: Final[Any] = object()
 
 PLAIN_TEXT: Final = "text/plain; charset=utf-8"
 
+# Most responses are texts and bytes.
+_payloads = deferred(".payload", __package__)
+_writers = deferred(".responsewriter", __package__)
+
 
 class Response(StreamResponse):
-    """A response whose body is known whole (aiohttp documentation, ``Response``).
+    """A response whose body is a value (aiohttp documentation, ``Response``).
 
     ``Response("text")`` and ``Response(b"bytes")`` are the tutorial's form: the first positional argument
     is the body, as ``text/plain``. With keywords it is aiohttp's: ``text`` has the type ``text/plain``
     and an encoding, ``body`` the type ``application/octet-stream``, unless ``content_type``, ``charset``
-    or a ``Content-Type`` among the ``headers`` say otherwise.
+    or a ``Content-Type`` among the ``headers`` say otherwise. A body may also be a file, an asynchronous
+    generator, a payload or whatever else `PAYLOAD_REGISTRY` makes one of, which brings its own type.
 
-    Raises `ValueError` for contradicting arguments and for fields that no message can carry, `TypeError`
-    for a body of a type that cannot be sent.
+    Raises `ValueError` for contradicting arguments, for fields that no message can carry, and for a body of a
+    type that cannot be sent; `TypeError` for a text that is none.
     """
 
     _body: bytes | bytearray | None = None
+
+    _payload: "AnyPayload | None" = None
+    """The body where it is not bytes."""
 
     _is_simple = False
     """Whether this is 200 with a typed body, and nobody has asked for more since it was made. Set where
@@ -40,7 +52,7 @@ class Response(StreamResponse):
 
     def __init__(
         self,
-        content: str | Bytes | None = None,
+        content: "str | Bytes | IO[Any] | AsyncIterable[Bytes] | Payload | None" = None,
         /,
         status: int = 200,
         content_type: str | None = None,
@@ -73,7 +85,8 @@ class Response(StreamResponse):
                 text = content
             else:
                 body = content
-                if content_type is None and not self._has_field(names.CONTENT_TYPE):
+                is_bytes = isinstance(content, bytes | bytearray | memoryview)
+                if is_bytes and content_type is None and not self._has_field(names.CONTENT_TYPE):
                     content_type = "text/plain"
         if headers is not None:
             self._take_typed_body(body, text, content_type, charset)
@@ -119,13 +132,18 @@ class Response(StreamResponse):
     # -- the body --------------------------------------------------------------------------------------
 
     @property
-    def body(self) -> bytes | bytearray | None:
-        """The body; settable to bytes, to a str, which is sent as UTF-8 text, or to ``None``."""
-        return self._body
+    def body(self) -> "bytes | bytearray | Payload | None":
+        """The body: bytes, a payload, or ``None``. Settable to these, to a str, which is sent as UTF-8 text,
+        and to whatever `PAYLOAD_REGISTRY` makes a payload of, such as an open file or an asynchronous
+        generator. The fields of a payload become those of the response, unless that has them already.
+
+        Setting it raises `ValueError` for a value that no payload can be made of."""
+        return self._body if self._payload is None else self._payload  # type: ignore[return-value]
 
     @body.setter
     def body(self, body: Any) -> None:
         self._is_simple = False
+        self._payload = None
         if body is None or isinstance(body, bytes | bytearray):
             self._body = body
         elif isinstance(body, memoryview):
@@ -135,15 +153,27 @@ class Response(StreamResponse):
                 self._set_content_type("text/plain", {"charset": "utf-8"})
             self._body = body.encode(self.charset or "utf-8")
         else:
+            self._take_payload(body)
+
+    def _take_payload(self, body: Any) -> None:
+        try:
+            payload: AnyPayload = _payloads.PAYLOAD_REGISTRY.get(body)
+        except _payloads.LookupError:
             raise ValueError(
-                f"Unsupported body type {type(body)!r}: pass bytes or text=..., "
-                "or use json_response() for data and StreamResponse for a stream"
-            )
+                f"Unsupported body type {type(body)!r}: pass bytes, text=..., an open file or an async "
+                "generator, or use json_response() for data"
+            ) from None
+        self._body, self._payload = None, payload
+        headers = self.headers
+        for name, value in payload.headers.items():
+            headers.setdefault(name, value)
 
     @property
     def text(self) -> str | None:
-        """The body as text, by its charset; setting it makes an untyped response ``text/plain``."""
-        body = self._body
+        """The body as text, by its charset; setting it makes an untyped response ``text/plain``.
+
+        Of a file it blocks while that is read. Raises `TypeError` for a body that can only be sent."""
+        body: Any = self.body
         return None if body is None else body.decode(self.charset or "utf-8")
 
     @text.setter
@@ -154,10 +184,14 @@ class Response(StreamResponse):
             self.content_type = "text/plain"
         if self.charset is None:
             self.charset = "utf-8"
+        self._payload = None
         self._body = text.encode(self.charset or "utf-8")
 
     def add_body(self, body: str | Bytes) -> None:
-        """Append to the body (the tutorial's ``Response.add_body``)."""
+        """Append to the body (the tutorial's ``Response.add_body``). Raises `TypeError` where that is a
+        payload."""
+        if self._payload is not None:
+            raise TypeError(f"nothing can be appended to a body that is a {type(self._payload).__name__}")
         more = body.encode(self.charset or "utf-8") if isinstance(body, str) else bytes(body)
         self._body = bytes(self._body or b"") + more
 
@@ -169,11 +203,13 @@ class Response(StreamResponse):
 
     @property
     def content_length(self) -> int | None:
-        """The length of the body in bytes."""
+        """The length of the body in bytes; ``None`` for a payload of which it is not known beforehand."""
         if self._chunked:
             return None
         declared = self._declared_length()
-        return len(self._body or b"") if declared is None else declared
+        if declared is not None:
+            return declared
+        return len(self._body or b"") if self._payload is None else self._payload.size
 
     @content_length.setter
     def content_length(self, value: int | None) -> None:
@@ -194,13 +230,24 @@ class Response(StreamResponse):
             raise RuntimeError(f"data arg is not supported, got {data!r}")
         if exchange.response_complete:
             return
-        if self._chunked:
+        if self._payload is not None:
+            writer = _writers.ResponseWriter(self, exchange, self._head, self.content_length)
+            await _writers.send_payload(self._payload, writer, exchange, self._status)
+        elif self._chunked:
             exchange.start(self._head)
             if self._body:
                 await exchange.send(self._body)
             await exchange.finish(tuple(self.trailers.items()))
         else:
             exchange.respond(self._head, self._body or b"")
+
+    async def finish_stream(self) -> None:
+        """End a body that was written piece by piece (`ResponseWriter`)."""
+        await super().write_eof()
+
+    async def _give_up(self) -> None:
+        if self._payload is not None:
+            await _writers.let_go(self._payload)
 
     def respond_plainly(self, exchange: Exchange) -> bool:
         """Answer at once, if there is nothing to wait for and nothing special to do; say whether it was so.
@@ -212,6 +259,8 @@ class Response(StreamResponse):
             exchange.respond(ok_head(self._plain_type), self._body)  # type: ignore[arg-type]
             return True
         if self._exchange is not None or self._cookies is not None or self._chunked:
+            return False
+        if self._payload is not None:
             return False
         if self._keep_alive is False:
             exchange.keep_alive = False
@@ -226,12 +275,14 @@ class Response(StreamResponse):
         return True
 
     def __str__(self) -> str:
-        """The message as HTTP/1.1 would send it, for reading; without ``Date`` and ``Server``."""
+        """The message as HTTP/1.1 would send it, for reading; without ``Date`` and ``Server``, and without a
+        body that is a payload."""
         body = bytes(self._body or b"")
         head = self._build_head()
         lines = head.encode().decode("utf-8", "surrogateescape")
+        length = self.content_length
         if "content-length" not in head.carried and allows_body(self._status):
-            lines += f"Content-Length: {len(body)}\r\n"
+            lines += f"Content-Length: {length}\r\n" if length is not None else ""
         return f"{lines}\r\n{body.decode('utf-8', 'backslashreplace')}"
 
 

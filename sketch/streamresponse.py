@@ -131,8 +131,12 @@ class StreamResponse(HeadBuilder, TrailerBuilder, DeprecatedResponseNames, Keepe
         except BaseException:
             if not exchange.response_started:
                 self._exchange = None
+            await self._give_up()
             raise
         request.begun_response = self
+
+    async def _give_up(self) -> None:
+        """Let go of what would have been sent. For subclasses that hold something."""
 
     def _check_same(self, request: "AnsweredRequest") -> None:
         if self._exchange is not request.exchange:
