@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any, Final
 
+from .encoding import AT_ONCE, Policy, encode_whole
 from .http import names
 from .http.exchange import Bytes, Exchange
 from .http.headers import check_field
@@ -33,6 +34,10 @@ class Response(StreamResponse):
     """
 
     _body: bytes | bytearray | None = None
+    _encoded: tuple[Any, bytes] | None = None
+    """The body in its content coding, where it has one, and what it was made of."""
+    _zlib_executor: Executor | None = None
+    _zlib_executor_size: int | None = AT_ONCE
 
     _is_simple = False
     """Whether this is 200 with a typed body, and nobody has asked for more since it was made. Set where
@@ -52,10 +57,13 @@ class Response(StreamResponse):
         reason: str | None = None,
         text: str | None = None,
         charset: str | None = None,
-        zlib_executor_size: int = 4096,
+        zlib_executor_size: int = AT_ONCE,
         zlib_executor: Executor | None = None,
     ) -> None:
         unusual = charset or headers or reason or body is not None or content is not None
+        if zlib_executor_size != AT_ONCE or zlib_executor is not None:
+            self._zlib_executor_size = zlib_executor_size
+            self._zlib_executor = zlib_executor
         if isinstance(text, str) and status == 200 and not unusual:
             # The way of nearly every response.
             self._plain_type = PLAIN_TEXT if content_type is None else utf8(content_type)
@@ -169,15 +177,21 @@ class Response(StreamResponse):
 
     @property
     def content_length(self) -> int | None:
-        """The length of the body in bytes."""
+        """The length of the body in bytes; in its content coding, once it has one."""
         if self._chunked:
             return None
         declared = self._declared_length()
-        return len(self._body or b"") if declared is None else declared
+        return len(self._content()) if declared is None else declared
 
     @content_length.setter
     def content_length(self, value: int | None) -> None:
         raise RuntimeError("Content length is set automatically")
+
+    def _content(self) -> bytes | bytearray:
+        """The body as it is sent."""
+        if self._encoded is not None and self._encoded[0] is self._body:
+            return self._encoded[1]
+        return self._body or b""
 
     # -- sending ---------------------------------------------------------------------------------------
 
@@ -194,13 +208,26 @@ class Response(StreamResponse):
             raise RuntimeError(f"data arg is not supported, got {data!r}")
         if exchange.response_complete:
             return
+        body = self._content()
         if self._chunked:
             exchange.start(self._head)
-            if self._body:
-                await exchange.send(self._body)
+            if body:
+                await exchange.send(body)
             await exchange.finish(tuple(self.trailers.items()))
         else:
-            exchange.respond(self._head, self._body or b"")
+            exchange.respond(self._head, body)
+
+    async def _begin_coding(self, policy: Policy, coding: str, is_head: bool) -> None:
+        body, encoder = self._body, policy.make_encoder(coding)
+        encoded = await encode_whole(encoder, body or b"", self._zlib_executor, self._zlib_executor_size)
+        self._encoded = (body, encoded)
+
+    async def _confirm_coding(self, policy: Policy) -> None:
+        await super()._confirm_coding(policy)
+        if self._coding is None:
+            self._encoded = None
+        elif self._encoded is None or self._encoded[0] is not self._body:
+            await self._begin_coding(policy, self._coding, False)
 
     def respond_plainly(self, exchange: Exchange) -> bool:
         """Answer at once, if there is nothing to wait for and nothing special to do; say whether it was so.
@@ -211,7 +238,7 @@ class Response(StreamResponse):
             self._exchange = exchange
             exchange.respond(ok_head(self._plain_type), self._body)  # type: ignore[arg-type]
             return True
-        if self._exchange is not None or self._cookies is not None or self._chunked:
+        if self._exchange is not None or self._cookies is not None or self._needs_prepare:
             return False
         if self._keep_alive is False:
             exchange.keep_alive = False

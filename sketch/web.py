@@ -5,8 +5,10 @@ from .appkeys import AppKey, NotAppKeyWarning, RequestKey, ResponseKey
 from .application import Application
 from .background import TooManyTasks
 from .cli import main
+from .compression import compress
 from .exceptions import *  # noqa: F403
 from .health import readiness
+from .http.coding import ContentCoding
 from .middleware import middleware, normalize_path_middleware
 from .request import BaseRequest, Request
 from .response import Response, StreamResponse, json_bytes_response, json_response
@@ -59,6 +61,7 @@ __all__ = [
     "BaseRunner",
     "BaseSite",
     "CleanupError",
+    "ContentCoding",
     "DynamicResource",
     "GracefulExit",
     "NamedPipeSite",
@@ -87,6 +90,7 @@ __all__ = [
     "UrlDispatcher",
     "UrlMappingMatchInfo",
     "View",
+    "compress",
     "delete",
     "get",
     "head",

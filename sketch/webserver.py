@@ -47,7 +47,7 @@ class Server(server.Server):
         options = server_options(handler_cancellation=handler_cancellation, **kwargs)
         access_logger = options.make_access_logger()
         handling = Handling(
-            lambda exchange, _: request_factory(exchange),
+            partial(_make_request, request_factory, options.auto_decompress),
             lambda request: handler,
             logger=options.logger,
             access_logger=access_logger,
@@ -64,3 +64,12 @@ class Server(server.Server):
             proxies=options.proxies,
             loop=loop,
         )
+
+
+def _make_request(
+    factory: Callable[[Exchange], BaseRequest], auto_decompress: bool, exchange: Exchange, _: None
+) -> BaseRequest:
+    request = factory(exchange)
+    if not auto_decompress:
+        request.auto_decompress = False
+    return request

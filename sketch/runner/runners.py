@@ -274,7 +274,9 @@ class AppRunner(BaseRunner):
         options = self._options
         access_logger = options.make_access_logger()
         self._debug = bool(options.debug) or self._app.is_debugging
-        handler = self._app.make_exchange_handler(access_logger=access_logger, debug=self._debug)
+        handler = self._app.make_exchange_handler(
+            access_logger=access_logger, debug=self._debug, auto_decompress=options.auto_decompress
+        )
         return Server(
             handler,
             ends_exchanges=True,

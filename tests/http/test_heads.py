@@ -53,7 +53,7 @@ def test_a_framing_shows_its_parts() -> None:
     framing = Framing(3, upgrade=("websocket",))
     assert repr(framing) == (
         "Framing(content_length=3, expect_continue=False, has_expectation=False, keep_alive=True, "
-        "upgrade=('websocket',))"
+        "upgrade=('websocket',), codings=())"
     )
 
 
