@@ -125,6 +125,9 @@ class BodyEncoder:
             if not self._is_finished:
                 self._is_finished = True
                 await exchange.send(await self._encode(bytes(data), self._finish))
+            elif self._working is not None or self._ready:
+                # The first call was cancelled, and has left the end of the body behind.
+                await exchange.send(await self._encode(b"", bytes))
 
     async def _encode(self, data: bytes, work: Callable[[bytes], bytes]) -> bytes:
         if self._working is not None:

@@ -182,8 +182,7 @@ class StreamResponse(HeadBuilder, TrailerBuilder, Encodable, Keeper):
         Raises `RuntimeError` before `prepare`, after `write_eof` and beyond the content length, `TypeError`
         for anything but bytes, `Disconnected` when the client is gone. Cancelled while it waits, the data
         counts as sent."""
-        if not isinstance(data, bytes | bytearray | memoryview):
-            raise TypeError(f"data argument must be byte-ish ({type(data)!r})")
+        _check_bytes(data)
         exchange = self._exchange
         if exchange is None:
             raise RuntimeError("Cannot call write() before prepare()")
@@ -207,11 +206,13 @@ class StreamResponse(HeadBuilder, TrailerBuilder, Encodable, Keeper):
             raise RuntimeError("Response has not been started")
         if exchange.response_complete:
             return
-        if self._body_encoder is not None:
-            await self._body_encoder.finish(exchange, data)
-        elif data:
+        encoder = self._body_encoder
+        if data and encoder is None:
             await self.write(data)
         try:
+            if encoder is not None:
+                _check_bytes(data)
+                await encoder.finish(exchange, data)
             await exchange.finish(tuple(self.trailers.items()) if self._trailers else ())
         except LocalProtocolError as error:
             raise RuntimeError(str(error)) from error
@@ -225,6 +226,11 @@ class StreamResponse(HeadBuilder, TrailerBuilder, Encodable, Keeper):
         else:
             info = f"{exchange.head.method} {exchange.head.target} "
         return f"<{type(self).__name__} {self._reason} {info}>"
+
+
+def _check_bytes(data: object) -> None:
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise TypeError(f"data argument must be byte-ish ({type(data)!r})")
 
 
 def _name_handler(request: AnsweredRequest, error: TypeError | ValueError) -> Exception:

@@ -42,6 +42,7 @@ def test_the_usual_framing_has_no_body_and_keeps_the_connection() -> None:
         Framing(keep_alive=False),
         Framing(expect_continue=True),
         Framing(upgrade=("h2c",)),
+        Framing(codings=("gzip",)),
         "Framing",
     ],
 )
