@@ -78,9 +78,10 @@ def compress(
 
     Raises `ValueError` for what is no media type, no level, or a coding that is not there, with the remedy,
     and `TypeError` for what is no number."""
+    offered = None if codings is None else _check_codings(codings)
     policy = Policy(
-        codings=None if codings is None else _check_codings(codings),
-        levels=_check_levels(level),
+        codings=offered,
+        levels=_check_levels(level, offered),
         minimum_size=_check_size(minimum_size),
         covers_type=_make_matcher(types),
     )
@@ -125,10 +126,13 @@ def _check_codings(codings: Iterable[str]) -> tuple[str, ...]:
     return names
 
 
-def _check_levels(level: int | Mapping[str, int] | None) -> dict[str, int]:
+def _check_levels(level: int | Mapping[str, int] | None, offered: tuple[str, ...] | None) -> dict[str, int]:
     if level is None:
         return {}
-    levels = dict(level) if isinstance(level, Mapping) else dict.fromkeys(codecs.AVAILABLE, level)
+    if isinstance(level, Mapping):
+        levels = dict(level)
+    else:
+        levels = dict.fromkeys(codecs.AVAILABLE if offered is None else offered, level)
     for coding, number in levels.items():
         if coding not in encoders.LEVELS:
             raise ValueError(f"there are no levels for {coding!r}, but for {', '.join(encoders.LEVELS)}")
@@ -154,7 +158,8 @@ def _make_matcher(types: Iterable[str]) -> Callable[[str], bool]:
     patterns = frozenset(pattern.lower() for pattern in types)
     for pattern in patterns:
         kind, slash, subtype = pattern.partition("/")
-        if not (is_token(kind) and (is_token(subtype) if slash else kind.startswith("+"))):
+        parts = (kind, subtype) if slash else (kind.removeprefix("+"),)
+        if not all(map(is_token, parts)) or not (slash or kind.startswith("+")):
             raise ValueError(f"{pattern!r} is no media type: write 'text/html', 'text/*' or '+json'")
     # A program has few values of Content-Type, and each is matched once.
     return lru_cache(maxsize=256)(partial(_matches, patterns))

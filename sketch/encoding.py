@@ -4,6 +4,7 @@
 whether a whole application does it `compression` decides."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from enum import Enum
@@ -101,12 +102,15 @@ class BodyEncoder:
 
     Every piece is flushed, because nobody knows when the next one comes: what was written can be read."""
 
-    __slots__ = ("_encoder", "_is_finished", "_lock", "_ready", "_working")
+    __slots__ = ("_encoder", "_is_finished", "_lock", "_ready", "_waiting", "_working")
 
     def __init__(self, encoder: Any) -> None:
         self._encoder = encoder
         self._lock = asyncio.Lock()
-        # What a thread is at, or has done for a write that was cancelled, and what came of that.
+        # Pieces in their order, and what is to be done with each. A write that is cancelled leaves its own to
+        # the next one.
+        self._waiting: deque[tuple[bytes, Callable[[bytes], bytes]]] = deque()
+        # What a thread is at, or has done, and what came of it.
         self._working: asyncio.Future[bytes] | None = None
         self._ready = b""
         self._is_finished = False
@@ -114,37 +118,38 @@ class BodyEncoder:
     async def send(self, exchange: Exchange, data: Bytes) -> None:
         """Encode a piece and send it. Raises as `Exchange.send`, and `RuntimeError` after `finish`.
         Cancelled, the data counts as sent."""
-        async with self._lock:
-            if self._is_finished:
-                raise RuntimeError("Cannot call write() after write_eof()")
-            await exchange.send(await self._encode(bytes(data), self._flush))
+        if self._is_finished:
+            raise RuntimeError("Cannot call write() after write_eof()")
+        self._waiting.append((bytes(data), self._flush))
+        await self._send_waiting(exchange)
 
     async def finish(self, exchange: Exchange, data: Bytes) -> None:
-        """The same with the last piece, which may be empty."""
+        """The same with the last piece, which may be empty. A second call sends what the first one,
+        cancelled, has left."""
+        if not self._is_finished:
+            self._is_finished = True
+            self._waiting.append((bytes(data), self._finish))
+        await self._send_waiting(exchange)
+
+    async def _send_waiting(self, exchange: Exchange) -> None:
         async with self._lock:
-            if not self._is_finished:
-                self._is_finished = True
-                await exchange.send(await self._encode(bytes(data), self._finish))
-            elif self._working is not None or self._ready:
-                # The first call was cancelled, and has left the end of the body behind.
-                await exchange.send(await self._encode(b"", bytes))
+            while self._waiting or self._working is not None or self._ready:
+                await self._encode_next()
+                ready, self._ready = self._ready, b""
+                await exchange.send(ready)
 
-    async def _encode(self, data: bytes, work: Callable[[bytes], bytes]) -> bytes:
-        if self._working is not None:
-            await self._wait_for_thread(self._working)
-        if len(data) <= AT_ONCE:
-            self._ready += work(data)
-        else:
+    async def _encode_next(self) -> None:
+        if self._working is None and self._waiting:
+            data, work = self._waiting.popleft()
+            if len(data) <= AT_ONCE:
+                self._ready += work(data)
+                return
             self._working = asyncio.get_running_loop().run_in_executor(None, work, data)
-            await self._wait_for_thread(self._working)
-        ready, self._ready = self._ready, b""
-        return ready
-
-    async def _wait_for_thread(self, working: "asyncio.Future[bytes]") -> None:
-        # Cancelled, it leaves the thread to its work, and what comes of it to the next writer.
-        await asyncio.wait([working])
-        self._working = None
-        self._ready += working.result()
+        if self._working is not None:
+            # Cancelled, it leaves the thread to its work.
+            await asyncio.wait([self._working])
+            working, self._working = self._working, None
+            self._ready += working.result()
 
     def _flush(self, data: bytes) -> bytes:
         encoded: bytes = self._encoder.encode(data) + self._encoder.flush()
