@@ -225,6 +225,7 @@ def test_the_level() -> None:
         named = len(get("/stream", coding, level={coding: 1}).response_body)
         assert coding_of(get("/text", coding, level=9)) == coding
         assert most <= least == named
+    assert coding_of(get("/text", codings=["zstd"], level=19)) == "zstd"
 
 
 @pytest.mark.parametrize(
