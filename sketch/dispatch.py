@@ -6,6 +6,7 @@ for each. What an application is made of, and when it is settled, is not known h
 
 from abc import abstractmethod
 from collections.abc import Awaitable
+from functools import partial
 from typing import Any
 
 from .accesslog import AbstractAccessLogger
@@ -40,16 +41,23 @@ class Dispatching:
         """Whether errors may show the inside of the program."""
 
     def make_exchange_handler(
-        self, *, access_logger: AbstractAccessLogger | None = None, debug: bool = False
+        self,
+        *,
+        access_logger: AbstractAccessLogger | None = None,
+        debug: bool = False,
+        auto_decompress: bool = True,
     ) -> ExchangeHandler:
         """Freeze the application, and give what a server calls for each exchange.
 
         ``debug``
             whether errors may show the inside of the program to clients.
+        ``auto_decompress``
+            whether bodies with content codings are decoded as they are read.
         """
         self.freeze()
+        settings = self._settings if auto_decompress else {**self._settings, "auto_decompress": False}
         return Handling(
-            _make_request if self._settings else Request,
+            partial(_make_request, settings) if settings else Request,
             self.find_handler if self._takes_fast_path() else self._defer,
             app=self,
             logger=server_logger,
@@ -132,8 +140,8 @@ _HANDLE = Dispatching._handle
 _RESOLVE = UrlDispatcher.resolve
 
 
-def _make_request(exchange: Exchange, app: Any) -> Request:
+def _make_request(settings: dict[str, Any], exchange: Exchange, app: Any) -> Request:
     """A request of an application that has defaults of its own for its requests."""
     request = Request(exchange, app)
-    request.__dict__.update(app._settings)
+    request.__dict__.update(settings)
     return request

@@ -13,6 +13,7 @@ from typing import Final
 
 import httptools
 
+from .http.coding import read_codings
 from .http.errors import RemoteProtocolError
 from .http.headers import FieldLines
 from .http.heads import NO_BODY, Framing, HttpVersion, HttpVersion10, HttpVersion11, RequestHead
@@ -33,6 +34,8 @@ _FRAMING_FIELDS: Final = frozenset(
     {b"connection", b"content-length", b"expect", b"proxy-connection", b"transfer-encoding", b"upgrade"}
 )
 _BODY_FIELDS: Final = _FRAMING_FIELDS - {b"connection"}
+# Looked for where there is a body anyway, so that nobody has to look for it later.
+_READ_FIELDS: Final = _FRAMING_FIELDS | {b"content-encoding"}
 _KEEP_ALIVE: Final = (b"keep-alive", b"Keep-Alive")
 
 # The methods whose requests llhttp parses as they are. It knows others, but gives them a meaning: CONNECT
@@ -169,7 +172,7 @@ class HttpParser:
             raise RemoteProtocolError("an HTTP/1.1 request has exactly one Host field")
         if hosts:
             self._check_host(fields[names.index(b"host")])
-        present = _FRAMING_FIELDS.intersection(names)
+        present = _READ_FIELDS.intersection(names)
         values = {
             name: [field[1] for own, field in zip(names, fields, strict=True) if own == name]
             for name in present
@@ -235,7 +238,12 @@ def read_framing(present: dict[bytes, list[bytes]], version: HttpVersion) -> Fra
         expect_continue=expect_continue,
         has_expectation=b"expect" in present,
         upgrade=upgrade,
+        codings=_read_codings(present) if b"content-encoding" in present and content_length != 0 else (),
     )
+
+
+def _read_codings(present: dict[bytes, list[bytes]]) -> tuple[str, ...]:
+    return read_codings([value.decode("utf-8", "surrogateescape") for value in present[b"content-encoding"]])
 
 
 def _read_length(present: dict[bytes, list[bytes]], version: HttpVersion) -> int | None:

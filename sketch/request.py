@@ -15,6 +15,7 @@ from yarl import URL
 from .appkeys import ChainMapProxy, Keeper, RequestKey
 from .callables import describe
 from .deprecated import DeprecatedRequestNames
+from .encoding import Policy
 from .http import names
 from .http.errors import LocalProtocolError
 from .http.exchange import Exchange
@@ -50,6 +51,8 @@ class BaseRequest(RequestView, RequestBody, DeprecatedRequestNames, Keeper):
     POST_METHODS: Final = frozenset({"PATCH", "POST", "PUT", "TRACE", "DELETE"})
 
     has_prepare_hooks: bool = False
+    response_compression: Policy | None = None
+    """When responses to it are compressed that say nothing of it themselves; `sketch.compression` sets it."""
     begun_response: "StreamResponse | None" = None
     """The response that was prepared for it. One that was only returned need not be noted here."""
 
@@ -234,6 +237,7 @@ class Request(BaseRequest):
     def _copy(self) -> Self:
         copy = type(self)(self.exchange, self._root_app)
         copy.has_prepare_hooks = self.has_prepare_hooks
+        copy.response_compression = self.response_compression
         copy._match_info = self._match_info
         copy.found = self.found
         copy.time_limit = self.time_limit

@@ -12,13 +12,17 @@ from multidict import CIMultiDictProxy
 
 from .exceptions import HTTPBadRequest, HTTPRequestEntityTooLarge, HTTPRequestTimeout
 from .http import names
+from .http.deferred import deferred
 from .http.errors import RemoteProtocolError
 from .http.exchange import Exchange
 from .http.headers import decode_fields
 from .http.heads import RequestHead
 from .http.mediatype import parse_content_type
+from .pieces import Body
 from .responsehead import OCTET_STREAM
 from .streams import BodyTooLarge, StreamReader, read_rest
+
+decoding: Any = deferred(".decoding", __package__)
 
 CLIENT_MAX_SIZE: Final = 1024**2
 """Bytes of a body that `BaseRequest.read` takes by default (aiohttp documentation, ``client_max_size``)."""
@@ -32,6 +36,10 @@ class RequestBody:
 
     client_max_size: int = CLIENT_MAX_SIZE
     client_max_fields: int = 1000
+    auto_decompress: bool = True
+    """Whether a body with content codings is decoded as it is read (aiohttp documentation,
+    ``auto_decompress``). Can be set to ``False`` before the body is first looked at, for the bytes as they
+    were sent."""
 
     _content: StreamReader | None = None
     _read_bytes: bytes | None = None
@@ -62,11 +70,20 @@ class RequestBody:
 
     @property
     def content(self) -> StreamReader:
-        """The body as a stream (aiohttp documentation, ``StreamReader``)."""
+        """The body as a stream (aiohttp documentation, ``StreamReader``), decoded where it has content
+        codings and `auto_decompress` is set."""
         content = self._content
         if content is None:
-            content = self._content = StreamReader(self.exchange)
+            content = self._content = StreamReader(self._find_body())
         return content
+
+    def _find_body(self) -> Body:
+        """Where the bytes come from that are read: not the carrier, if it has them in a content coding."""
+        codings = self.head.framing.codings
+        if not codings or not self.auto_decompress:
+            return self.exchange
+        body: Body = decoding.DecodedBody(self.exchange, codings)
+        return body
 
     @property
     def body_exists(self) -> bool:
@@ -81,15 +98,18 @@ class RequestBody:
     async def read(self) -> bytes:
         """The whole body; a second call returns the same bytes.
 
-        Raises `HTTPRequestEntityTooLarge` for more than ``client_max_size`` bytes, `HTTPBadRequest` for
-        a body that breaks its framing, `HTTPRequestTimeout` for one that comes too slowly, `Disconnected`
-        when the client leaves in the middle. Cancelled, it loses nothing: the next call goes on."""
+        Raises `HTTPRequestEntityTooLarge` for more than ``client_max_size`` bytes, which are counted as they
+        come out of a content coding, `HTTPUnsupportedMediaType` for a coding that is not known,
+        `HTTPBadRequest` for a body that breaks its framing or its coding, `HTTPRequestTimeout` for one that
+        comes too slowly, `Disconnected` when the client leaves in the middle. Cancelled, it loses nothing:
+        the next call goes on."""
         body = self._read_bytes
         if body is not None:
             return body
         try:
-            declared, limit = self.head.framing.content_length, self.client_max_size
-            if self._content is None:
+            framing, limit = self.head.framing, self.client_max_size
+            if self._content is None and not framing.codings:
+                declared = framing.content_length
                 if limit and declared is not None and declared > limit:
                     raise BodyTooLarge(limit, declared)
                 # A small body comes with its head: nothing to wait for, and no stream to make.
@@ -98,7 +118,7 @@ class RequestBody:
                     self._read_bytes = body
                     return body
                 self._content = StreamReader(self.exchange, taken=body)
-            body = self._read_bytes = await read_rest(self._content, limit)
+            body = self._read_bytes = await read_rest(self.content, limit)
         except BodyTooLarge as error:
             raise HTTPRequestEntityTooLarge(error.limit, error.actual) from error
         except RemoteProtocolError as error:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterable, Callable
 from concurrent.futures import Executor
 from typing import IO, TYPE_CHECKING, Any, Final
 
+from .encoding import AT_ONCE, Policy, encode_whole
 from .http import names
 from .http.deferred import deferred
 from .http.exchange import Bytes, Exchange
@@ -42,6 +43,10 @@ class Response(StreamResponse):
     """
 
     _body: bytes | bytearray | None = None
+    _encoded: tuple[Any, bytes] | None = None
+    """The body in its content coding, where it has one, and what it was made of."""
+    _zlib_executor: Executor | None = None
+    _zlib_executor_size: int | None = AT_ONCE
 
     _payload: "AnyPayload | None" = None
     """The body where it is not bytes."""
@@ -64,10 +69,13 @@ class Response(StreamResponse):
         reason: str | None = None,
         text: str | None = None,
         charset: str | None = None,
-        zlib_executor_size: int = 4096,
+        zlib_executor_size: int = AT_ONCE,
         zlib_executor: Executor | None = None,
     ) -> None:
         unusual = charset or headers or reason is not None or body is not None or content is not None
+        if zlib_executor_size != AT_ONCE or zlib_executor is not None:
+            self._zlib_executor_size = zlib_executor_size
+            self._zlib_executor = zlib_executor
         if isinstance(text, str) and status == 200 and not unusual:
             # The way of nearly every response.
             self._plain_type = PLAIN_TEXT if content_type is None else utf8(content_type)
@@ -203,17 +211,26 @@ class Response(StreamResponse):
 
     @property
     def content_length(self) -> int | None:
-        """The length of the body in bytes; ``None`` for a payload of which it is not known beforehand."""
+        """The length of the body in bytes, in its content coding once it has one; ``None`` for a payload of
+        which it is not known beforehand."""
         if self._chunked:
             return None
         declared = self._declared_length()
         if declared is not None:
             return declared
-        return len(self._body or b"") if self._payload is None else self._payload.size
+        if self._payload is None:
+            return len(self._content())
+        return self._payload.size if self._coding is None else None
 
     @content_length.setter
     def content_length(self, value: int | None) -> None:
         raise RuntimeError("Content length is set automatically")
+
+    def _content(self) -> bytes | bytearray:
+        """The body as it is sent."""
+        if self._encoded is not None and self._encoded[0] is self._body:
+            return self._encoded[1]
+        return self._body or b""
 
     # -- sending ---------------------------------------------------------------------------------------
 
@@ -233,13 +250,35 @@ class Response(StreamResponse):
         if self._payload is not None:
             writer = _writers.ResponseWriter(self, exchange, self._head, self.content_length)
             await _writers.send_payload(self._payload, writer, exchange, self._status)
-        elif self._chunked:
+            return
+        body = self._content()
+        if self._chunked:
             exchange.start(self._head)
-            if self._body:
-                await exchange.send(self._body)
+            if body:
+                await exchange.send(body)
             await exchange.finish(tuple(self.trailers.items()))
         else:
-            exchange.respond(self._head, self._body or b"")
+            exchange.respond(self._head, body)
+
+    async def _begin_coding(self, policy: Policy, coding: str, is_head: bool) -> None:
+        if self._payload is not None:
+            await super()._begin_coding(policy, coding, is_head)
+            return
+        body, encoder = self._body, policy.make_encoder(coding)
+        encoded = await encode_whole(encoder, body or b"", self._zlib_executor, self._zlib_executor_size)
+        self._encoded = (body, encoded)
+
+    async def _confirm_coding(self, policy: Policy) -> None:
+        await super()._confirm_coding(policy)
+        coding = self._coding
+        is_begun = self._body_encoder is not None
+        if self._payload is None:
+            self._body_encoder = None
+            is_begun = self._encoded is not None and self._encoded[0] is self._body
+        if coding is None:
+            self._encoded = None
+        elif not is_begun:
+            await self._begin_coding(policy, coding, False)
 
     async def finish_stream(self) -> None:
         """End a body that was written piece by piece (`ResponseWriter`)."""
@@ -258,7 +297,7 @@ class Response(StreamResponse):
             self._exchange = exchange
             exchange.respond(ok_head(self._plain_type), self._body)  # type: ignore[arg-type]
             return True
-        if self._exchange is not None or self._cookies is not None or self._chunked:
+        if self._exchange is not None or self._cookies is not None or self._needs_prepare:
             return False
         if self._payload is not None:
             return False

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from .appkeys import Keeper, ResponseKey
 from .deprecated import DeprecatedResponseNames, warn_deprecated
+from .encoding import CompressedRequest, Encodable
 from .http import names
 from .http.errors import LocalProtocolError
 from .http.exchange import Bytes, Exchange
@@ -17,10 +18,9 @@ from .responsehead import OCTET_STREAM, HeadBuilder, LooseHeaders
 from .trailers import TrailerBuilder
 
 
-class AnsweredRequest(Protocol):
+class AnsweredRequest(CompressedRequest, Protocol):
     """What a response needs of the request that it answers."""
 
-    exchange: Exchange
     has_prepare_hooks: bool
     begun_response: Any
 
@@ -38,7 +38,7 @@ class AnsweredRequest(Protocol):
         """Who answers the request, for messages."""
 
 
-class StreamResponse(HeadBuilder, TrailerBuilder, DeprecatedResponseNames, Keeper):
+class StreamResponse(HeadBuilder, TrailerBuilder, Encodable, DeprecatedResponseNames, Keeper):
     """A response whose body is written as it is made (aiohttp documentation, ``StreamResponse``).
 
     A mapping, too: what middlewares and handlers have to say to each other about it, by `ResponseKey` or
@@ -93,6 +93,7 @@ class StreamResponse(HeadBuilder, TrailerBuilder, DeprecatedResponseNames, Keepe
         if self._has_field(names.CONTENT_LENGTH):
             raise RuntimeError("You can't enable chunked encoding when a content length is set")
         self._chunked = True
+        self._needs_prepare = True
         self._is_simple = False
 
     @property
@@ -159,6 +160,9 @@ class StreamResponse(HeadBuilder, TrailerBuilder, DeprecatedResponseNames, Keepe
             self._add_cookies()
             if allows_body(self._status) and self._content_type_value() is None and self.content_length != 0:
                 self._set_content_type(OCTET_STREAM, {})
+            policy = self._policy or request.response_compression
+            if policy is not None:
+                await self._settle_coding(policy, request)
             if not request.has_prepare_hooks:
                 return self._build_head()
             self._add_automatic_fields()
@@ -166,6 +170,8 @@ class StreamResponse(HeadBuilder, TrailerBuilder, DeprecatedResponseNames, Keepe
         except (TypeError, ValueError) as error:
             raise _name_handler(request, error) from error
         await request.run_prepare_hooks(self)
+        if policy is not None and self._coding is not None:
+            await self._confirm_coding(policy)
         if shown is not None and self.headers.get(names.CONTENT_LENGTH) == shown:
             # A hook may have changed the body. The carrier says how long it is.
             del self.headers[names.CONTENT_LENGTH]
@@ -186,13 +192,13 @@ class StreamResponse(HeadBuilder, TrailerBuilder, DeprecatedResponseNames, Keepe
         exchange.start(head, self.content_length)
 
     async def write(self, data: Bytes) -> None:
-        """Send a piece of the body, and wait while the client is too slow to take more.
+        """Send a piece of the body, and wait while the client is too slow to take more. In a content coding
+        it is flushed, so that the client can read it at once.
 
         Raises `RuntimeError` before `prepare`, after `write_eof` and beyond the content length, `TypeError`
         for anything but bytes, `Disconnected` when the client is gone. Cancelled while it waits, the data
         counts as sent."""
-        if not isinstance(data, bytes | bytearray | memoryview):
-            raise TypeError(f"data argument must be byte-ish ({type(data)!r})")
+        _check_bytes(data)
         exchange = self._exchange
         if exchange is None:
             raise RuntimeError("Cannot call write() before prepare()")
@@ -200,7 +206,10 @@ class StreamResponse(HeadBuilder, TrailerBuilder, DeprecatedResponseNames, Keepe
             raise RuntimeError("Cannot call write() after write_eof()")
         if data:
             try:
-                await exchange.send(data)
+                if self._body_encoder is None:
+                    await exchange.send(data)
+                else:
+                    await self._body_encoder.send(exchange, data)
             except LocalProtocolError as error:
                 raise RuntimeError(str(error)) from error
 
@@ -213,9 +222,13 @@ class StreamResponse(HeadBuilder, TrailerBuilder, DeprecatedResponseNames, Keepe
             raise RuntimeError("Response has not been started")
         if exchange.response_complete:
             return
-        if data:
+        encoder = self._body_encoder
+        if data and encoder is None:
             await self.write(data)
         try:
+            if encoder is not None:
+                _check_bytes(data)
+                await encoder.finish(exchange, data)
             await exchange.finish(tuple(self.trailers.items()) if self._trailers else ())
         except LocalProtocolError as error:
             raise RuntimeError(str(error)) from error
@@ -229,6 +242,11 @@ class StreamResponse(HeadBuilder, TrailerBuilder, DeprecatedResponseNames, Keepe
         else:
             info = f"{exchange.head.method} {exchange.head.target} "
         return f"<{type(self).__name__} {self._reason} {info}>"
+
+
+def _check_bytes(data: object) -> None:
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise TypeError(f"data argument must be byte-ish ({type(data)!r})")
 
 
 def _name_handler(request: AnsweredRequest, error: TypeError | ValueError) -> Exception:

@@ -5,8 +5,10 @@ from .appkeys import AppKey, NotAppKeyWarning, RequestKey, ResponseKey
 from .application import Application
 from .background import TooManyTasks
 from .cli import main
+from .compression import compress
 from .exceptions import *  # noqa: F403
 from .health import readiness
+from .http.coding import ContentCoding
 from .middleware import middleware, normalize_path_middleware
 from .net.requesthandler import RequestHandler
 from .request import BaseRequest, Request
@@ -60,6 +62,7 @@ __all__ = [
     "BaseRunner",
     "BaseSite",
     "CleanupError",
+    "ContentCoding",
     "DynamicResource",
     "GracefulExit",
     "NamedPipeSite",
@@ -89,6 +92,7 @@ __all__ = [
     "UrlDispatcher",
     "UrlMappingMatchInfo",
     "View",
+    "compress",
     "delete",
     "get",
     "head",

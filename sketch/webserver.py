@@ -56,7 +56,7 @@ class Server(server.Server, metaclass=ABCMeta):
         options = server_options(handler_cancellation=handler_cancellation, **kwargs)
         access_logger = options.make_access_logger()
         handling = Handling(
-            lambda exchange, _: make_request(exchange),
+            partial(_make_request, make_request, options.auto_decompress),
             lambda request: handler,
             logger=options.logger,
             access_logger=access_logger,
@@ -83,3 +83,12 @@ class Server(server.Server, metaclass=ABCMeta):
 
 
 Server.register(ApplicationServer)
+
+
+def _make_request(
+    factory: Callable[[Exchange], BaseRequest], auto_decompress: bool, exchange: Exchange, _: None
+) -> BaseRequest:
+    request = factory(exchange)
+    if not auto_decompress:
+        request.auto_decompress = False
+    return request

@@ -66,6 +66,15 @@ def test_a_head() -> None:
         ((b"Upgrade: a", b"Connection: keep-alive, Upgrade", b"Upgrade: b"), Framing(upgrade=("a", "b"))),
         ((b"Upgrade: a",), NO_BODY),
         ((b"Connection: upgrade",), NO_BODY),
+        ((b"Content-Length: 1", b"Content-Encoding: GZIP"), Framing(1, codings=("gzip",))),
+        (
+            (b"Content-Encoding: gzip, identity", b"Transfer-Encoding: chunked", b"content-encoding: br"),
+            Framing(None, codings=("gzip", "br")),
+        ),
+        ((b"Content-Encoding: gz\xefp", b"Content-Length: 1"), Framing(1, codings=("gz\udcefp",))),
+        ((b"Content-Encoding: gzip",), NO_BODY),
+        ((b"Content-Encoding: gzip", b"Content-Length: 0"), NO_BODY),
+        ((b"Content-Encoding: gzip", b"Expect: something"), Framing(has_expectation=True)),
     ],
 )
 def test_what_follows_a_head(fields: tuple[bytes, ...], framing: Framing) -> None:

@@ -52,6 +52,14 @@ LATE_IMPORTS = {
     ("sketch.http.deferred", "deferred.__getattr__"),
 }
 
+# What is there only if an extra was installed, the one room that may look for it, and who distributes it.
+OPTIONAL = {
+    ("sketch.http.codecs", "brotli"): "Brotli",
+    ("sketch.http.codecs", "backports.zstd"): "backports.zstd",
+}
+IN_LATER_VERSIONS = {"compression.zstd"}
+"""Modules of the standard library that an older Python does not list."""
+
 
 @dataclass(frozen=True)
 class Import:
@@ -287,6 +295,10 @@ def test_the_framework_knows_no_sockets() -> None:
 def test_other_distributions_are_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     declared = {re.split(r"[^\w-]", requirement)[0] for requirement in project["dependencies"]}
+    extras = {
+        re.split(r"[^\w.-]", requirement)[0]
+        for requirement in project["optional-dependencies"]["compression"]
+    }
 
     def imports_what_is_declared(source: Source) -> list[str]:
         return [
@@ -295,12 +307,17 @@ def test_other_distributions_are_declared() -> None:
             if not is_sketch(found.target)
             and (name := found.target.split(".")[0]) not in sys.stdlib_module_names
             and name not in declared
+            and found.target not in IN_LATER_VERSIONS
+            and OPTIONAL.get((source.name, found.target)) not in extras
             and (source.name, found.function) not in LATE_IMPORTS
         ]
 
     assert broken(imports_what_is_declared) == []
     assert breaks(imports_what_is_declared, "sketch.request", "import attrs")
     assert not breaks(imports_what_is_declared, "sketch.request", "import yarl")
+    assert extras == set(OPTIONAL.values())
+    assert breaks(imports_what_is_declared, "sketch.request", "import brotli")
+    assert breaks(imports_what_is_declared, "sketch.http.codecs", "import brotlicffi")
 
 
 def test_the_vocabulary_is_the_standard_library_multidict_and_yarl() -> None:

@@ -46,7 +46,7 @@ def test_public_names_are_promised() -> None:
     assert seen == set(web.__all__)
 
 
-OWN_NAMES = {"RouteOptions", "TooManyTasks", "UpgradeResponse", "readiness", "route_options"}
+OWN_NAMES = {"RouteOptions", "TooManyTasks", "UpgradeResponse", "compress", "readiness", "route_options"}
 """What ``sketch.web`` has for what ``aiohttp.web`` has no name for."""
 
 

@@ -54,9 +54,12 @@ class Framing:
     ``upgrade``
         the protocols that the client offers to switch to, in its order (RFC 9110, section 7.8);
         empty unless ``Connection`` names the field.
+    ``codings``
+        the content codings of the body, in the order in which they were applied (section 8.4); empty for
+        nearly every request, and without a body.
     """
 
-    __slots__ = ("content_length", "expect_continue", "has_expectation", "keep_alive", "upgrade")
+    __slots__ = ("content_length", "expect_continue", "has_expectation", "keep_alive", "upgrade", "codings")
 
     def __init__(
         self,
@@ -66,12 +69,14 @@ class Framing:
         expect_continue: bool = False,
         has_expectation: bool = False,
         upgrade: tuple[str, ...] = (),
+        codings: tuple[str, ...] = (),
     ) -> None:
         self.content_length = content_length
         self.keep_alive = keep_alive
         self.expect_continue = expect_continue
         self.has_expectation = has_expectation or expect_continue
         self.upgrade = upgrade
+        self.codings = codings
 
     @property
     def is_chunked(self) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
+from .coding import read_codings
 from .errors import Disconnected, LocalProtocolError, RemoteProtocolError
 from .exchange import Bytes, Exchange, ExchangeHandler, Peer
 from .fedbody import Arrival, FedBody
@@ -407,6 +408,7 @@ def _add_framing(fields: list[tuple[bytes, bytes]], version: HttpVersion, body: 
         expect_continue=is_persistent and _get(fields, b"expect").lower() == "100-continue",
         has_expectation=bool(_get(fields, b"expect")),
         upgrade=tuple(split_list(_get(fields, b"upgrade"))) if "upgrade" in options else (),
+        codings=() if length == 0 else read_codings([_get(fields, b"content-encoding")]),
     )
 
 

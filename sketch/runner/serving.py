@@ -31,7 +31,9 @@ class ApplicationServer(Server):
     ) -> None:
         access_logger = options.make_access_logger()
         super().__init__(
-            app.make_exchange_handler(access_logger=access_logger, debug=debug),
+            app.make_exchange_handler(
+                access_logger=access_logger, debug=debug, auto_decompress=options.auto_decompress
+            ),
             ends_exchanges=True,
             refused=None if access_logger is None else partial(log_refusal, access_logger),
             limits=options.limits,

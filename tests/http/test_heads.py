@@ -42,6 +42,7 @@ def test_the_usual_framing_has_no_body_and_keeps_the_connection() -> None:
         Framing(keep_alive=False),
         Framing(expect_continue=True),
         Framing(upgrade=("h2c",)),
+        Framing(codings=("gzip",)),
         "Framing",
     ],
 )
@@ -53,7 +54,7 @@ def test_a_framing_shows_its_parts() -> None:
     framing = Framing(3, upgrade=("websocket",))
     assert repr(framing) == (
         "Framing(content_length=3, expect_continue=False, has_expectation=False, keep_alive=True, "
-        "upgrade=('websocket',))"
+        "upgrade=('websocket',), codings=())"
     )
 
 
