@@ -16,8 +16,8 @@ DEFAULT_LEVELS: Final = {"gzip": 6, "deflate": 6, "br": 4, "zstd": 3}
 LEVELS: Final = {"gzip": range(10), "deflate": range(10), "br": range(12), "zstd": range(1, 20)}
 """What each coding has. Above 19, Zstandard uses a larger window than clients allow (RFC 9659)."""
 
-# Of a stream that stays open, an encoder holds a few times as much. What it gives up at this size is little:
-# most that repeats on a page repeats within 256 KiB.
+# 256 KiB. An encoder holds four times as much, as long as its stream stays open; most that repeats on a page
+# repeats within them.
 _WINDOW_BITS: Final = 18
 
 

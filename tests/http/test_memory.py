@@ -36,6 +36,13 @@ def test_a_body_brings_its_length() -> None:
     assert exchange.body_complete and exchange.read_nowait() == b"hello"
 
 
+def test_a_body_can_have_content_codings() -> None:
+    fields = {"Content-Encoding": "X-GZip, br"}
+    assert MemoryExchange("POST", "/", fields, b"hello").head.framing == Framing(5, codings=("gzip", "br"))
+    assert MemoryExchange("POST", "/", fields, None).head.framing == Framing(None, codings=("gzip", "br"))
+    assert MemoryExchange("POST", "/", fields, b"").head.framing == Framing()
+
+
 @pytest.mark.parametrize("body", [b"hello", b"", None])
 def test_a_body_can_be_chunked(body: bytes | None) -> None:
     exchange = MemoryExchange("POST", "/", {"transfer-encoding": "chunked"}, body)
