@@ -25,6 +25,7 @@ from .http.heads import HttpVersion, RequestHead, ResponseHead
 from .http.memory import MemoryExchange
 from .http.status import phrase
 from .http.target import authority_for_url, parse_target, path_to_match
+from .preconditions import Preconditions
 from .requestbody import RequestBody
 from .responsehead import LooseHeaders
 from .routing.matchinfo import UrlMappingMatchInfo, build_match_info
@@ -39,7 +40,7 @@ _UNSET: Final[Any] = object()
 _INTERIM: Final = frozenset(range(100, 200)) - {101}
 
 
-class BaseRequest(RequestBody, Keeper):
+class BaseRequest(RequestBody, Preconditions, Keeper):
     """What a client asked, without an application (aiohttp documentation, ``BaseRequest``).
 
     A mapping, too: what middlewares leave for handlers, by `RequestKey` or string.

@@ -6,6 +6,7 @@ from .application import Application
 from .background import TooManyTasks
 from .cli import main
 from .exceptions import *  # noqa: F403
+from .fileresponse import FileResponse
 from .health import readiness
 from .middleware import middleware, normalize_path_middleware
 from .request import BaseRequest, Request
@@ -18,6 +19,7 @@ from .routing.routedef import (
     AbstractRouteDef,
     RouteDef,
     RouteTableDef,
+    StaticDef,
     delete,
     get,
     head,
@@ -26,9 +28,11 @@ from .routing.routedef import (
     post,
     put,
     route,
+    static,
     view,
 )
 from .routing.routes import AbstractRoute, ResourceRoute
+from .routing.static import StaticResource
 from .routing.subapps import PrefixedSubAppResource
 from .runner import (
     AppRunner,
@@ -60,6 +64,7 @@ __all__ = [
     "BaseSite",
     "CleanupError",
     "DynamicResource",
+    "FileResponse",
     "GracefulExit",
     "NamedPipeSite",
     "NotAppKeyWarning",
@@ -79,6 +84,8 @@ __all__ = [
     "Server",
     "ServerRunner",
     "SockSite",
+    "StaticDef",
+    "StaticResource",
     "StreamResponse",
     "TCPSite",
     "TooManyTasks",
@@ -102,6 +109,7 @@ __all__ = [
     "route",
     "route_options",
     "run_app",
+    "static",
     "view",
 ]
 __all__ += exceptions.__all__
