@@ -129,9 +129,9 @@ def format_size(size: int) -> str:
     """Bytes in the largest unit in which there is at least one: ``1.4 MiB``."""
     if size < 1024:
         return f"{size} B"
-    amount, unit = float(size), "B"
-    for unit in ("KiB", "MiB", "GiB", "TiB"):
+    amount, units = size / 1024, ["KiB", "MiB", "GiB", "TiB"]
+    # What would be shown as 1024.0 is 1.0 of the next one.
+    while amount >= 1023.95 and len(units) > 1:
         amount /= 1024
-        if amount < 1023.95:
-            break
-    return f"{amount:.1f} {unit}"
+        del units[0]
+    return f"{amount:.1f} {units[0]}"

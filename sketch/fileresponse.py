@@ -6,6 +6,7 @@ its bytes reach the client, the exchange.
 
 import asyncio
 import os
+from collections.abc import Iterator
 from functools import partial
 from time import time
 from typing import TYPE_CHECKING, Final
@@ -18,7 +19,6 @@ from .http.deferred import deferred
 from .http.errors import LocalProtocolError
 from .http.exchange import Exchange
 from .http.headers import split_list
-from .http.heads import ResponseHead
 from .http.ranges import (
     ByteRange,
     Multipart,
@@ -169,11 +169,10 @@ class FileResponse(StreamResponse):
         self.etag = etag
         headers[names.LAST_MODIFIED] = format_date(modified)
         if file.has_neighbours:
-            vary = headers.get(names.VARY)
-            if vary is None:
-                headers[names.VARY] = names.ACCEPT_ENCODING
-            elif not {"*", "accept-encoding"} & {name.lower() for name in split_list(vary)}:
-                headers[names.VARY] = f"{vary}, {names.ACCEPT_ENCODING}"
+            vary = headers.getall(names.VARY, [])
+            named = {name.lower() for value in vary for name in split_list(value)}
+            if named.isdisjoint(("*", "accept-encoding")):
+                headers[names.VARY] = ", ".join([*vary, names.ACCEPT_ENCODING])
 
     def _set_body(self, file: OpenFile, ranges: list[ByteRange], *, is_partial: bool) -> None:
         headers = self.headers
@@ -197,7 +196,9 @@ class FileResponse(StreamResponse):
         self._length = parts.length
 
     def _declared_length(self) -> int | None:
-        return super()._declared_length() if self._length is None else self._length
+        if self._length is None:
+            return super()._declared_length()
+        return None if self._chunked else self._length
 
     # -- sending it ------------------------------------------------------------------------------------
 
@@ -205,28 +206,35 @@ class FileResponse(StreamResponse):
         head = await self._settle_head(request)
         exchange = request.exchange
         request.begun_response = self
-        if file is None or not ranges:
+        if exchange.head.method == names.METH_HEAD:
+            # Not `respond`, which takes an empty body for one that nobody wants to know the length of.
+            exchange.start(head, self.content_length)
+            await exchange.finish()
+        elif file is None or not ranges:
             exchange.respond(head)
-        elif file.content is not None:
-            exchange.respond(head, self._cut(file.content, ranges))
+        elif file.content is not None and not self._chunked:
+            exchange.respond(head, b"".join(self._cut(file.content, ranges)))
         else:
-            await self._send_parts(exchange, head, file, ranges)
+            exchange.start(head, self.content_length)
+            await self._send_parts(exchange, file, ranges)
+            await exchange.finish()
 
-    def _cut(self, content: bytes, ranges: list[ByteRange]) -> bytes:
+    def _cut(self, content: bytes, ranges: list[ByteRange]) -> Iterator[bytes]:
         parts = self._parts
         if parts is None:
             start, stop = ranges[0]
-            return content[start:stop]
-        pieces = [head + content[item.start : item.stop] for head, item in parts.parts()]
-        return b"".join([*pieces, parts.end])
+            yield content[start:stop]
+            return
+        for before, item in parts.parts():
+            yield before
+            yield content[item.start : item.stop]
+        yield parts.end
 
-    async def _send_parts(
-        self, exchange: Exchange, head: ResponseHead, file: OpenFile, ranges: list[ByteRange]
-    ) -> None:
-        exchange.start(head, self._length)
+    async def _send_parts(self, exchange: Exchange, file: OpenFile, ranges: list[ByteRange]) -> None:
         parts = self._parts
-        if exchange.head.method == names.METH_HEAD:
-            pass
+        if file.content is not None:
+            for piece in self._cut(file.content, ranges):
+                await exchange.send(piece)
         elif parts is None:
             await self._send_range(exchange, file, ranges[0])
         else:
@@ -234,7 +242,6 @@ class FileResponse(StreamResponse):
                 await exchange.send(before)
                 await self._send_range(exchange, file, item)
             await exchange.send(parts.end)
-        await exchange.finish()
 
     async def _send_range(self, exchange: Exchange, file: OpenFile, item: ByteRange) -> None:
         try:

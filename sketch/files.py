@@ -128,7 +128,7 @@ def _open_itself(path: str, root: str | None) -> OpenFile:
 
 
 def open_directory(path: str, root: str) -> int:
-    """The descriptor of a directory. ``root`` and errors as for `open_file`; `NotADirectoryError` for what is
+    """The descriptor of a directory. ``root`` and errors as for `open_file`; `FileNotFoundError` for what is
     none."""
     try:
         descriptor = os.open(path, _FLAGS | getattr(os, "O_DIRECTORY", 0))
@@ -170,8 +170,10 @@ def _open_neighbour(
 
 def _find_neighbours(path: str) -> Iterator[str]:
     for coding, ending in NEIGHBOURS.items():
+        beside = path + ending
         try:
-            if S_ISREG(os.lstat(path + ending).st_mode):
+            # Asked first, because nearly none is there: an exception takes three times as long.
+            if os.access(beside, os.F_OK) and S_ISREG(os.lstat(beside).st_mode):
                 yield coding
         except (OSError, ValueError):
             pass
@@ -194,8 +196,8 @@ def _take(descriptor: int, path: str, root: str | None) -> OpenFile:
 def _find_real_path(descriptor: int, path: str, status: os.stat_result, root: str) -> str:
     """The path of what was opened, without links.
 
-    Raises `FileNotFoundError` where it is not below ``root``, or the system does not say it and something else
-    is there by now."""
+    Raises `FileNotFoundError` where it is not below ``root``, or the system does not say it and something
+    else is there by now."""
     try:
         real = os.readlink(f"/proc/self/fd/{descriptor}")
     except OSError:

@@ -1,37 +1,31 @@
 """Content codings: their names, what a body says it is in, and which one a client would like (RFC 9110,
 sections 8.4 and 12.5.3).
 
-It reads what strangers sent, so it never raises: what cannot be read is passed over. How anything is encoded or
-decoded is not known here (`encoders`, `decoders`).
-"""
+It reads what strangers sent, so it never raises: what cannot be read is passed over. How anything is encoded
+or decoded is not known here (`encoders`, `decoders`)."""
 
-import re
 from collections.abc import Iterable, Sequence
 from enum import Enum
 from functools import lru_cache
 from typing import Final
 
 from .headers import split_list
+from .mediatype import read_weight
 
 IDENTITY: Final = "identity"
 """The name for no coding at all; not used in ``Content-Encoding``."""
 
 MOST_CODINGS: Final = 3
-"""How many codings a body may have, one over the other. One is what is sent; each further one multiplies the work
-that a few bytes can ask for (CVE-2022-32206)."""
+"""How many codings a body may have, one over the other. One is what is sent; each further one multiplies the
+work that a few bytes can ask for (CVE-2022-32206)."""
 
 # Section 8.4.1.3, and what the registry calls the same.
 _ALIASES: Final = {"x-gzip": "gzip"}
 
-_match_element = re.compile(
-    r"""([!#$%&'*+\-.^_`|~0-9A-Za-z]++)[ \t]*+
-        (?:;[ \t]*+[qQ][ \t]*+=[ \t]*+(\d{1,9}(?:\.\d{0,9})?|\.\d{1,9}))?""",
-    re.VERBOSE | re.ASCII,
-).fullmatch
-
 
 class ContentCoding(Enum):
-    """The content codings that a response can be compressed with (aiohttp documentation, ``ContentCoding``), and
+    """The content codings that a response can be compressed with (aiohttp documentation, ``ContentCoding``),
+    and
     ``br`` (RFC 7932) and ``zstd`` (RFC 8878), which need the extra ``compression``."""
 
     deflate = "deflate"
@@ -52,19 +46,19 @@ def read_codings(values: Iterable[str]) -> tuple[str, ...]:
 
 
 def negotiate(accept_encoding: str | None, available: Sequence[str]) -> str | None:
-    """The coding that a client would like best: one of ``available``, or ``identity``; ``None`` when the client
-    accepts none of them, and not even content without a coding.
+    """The coding that a client would like best: one of ``available``, or ``identity``; ``None`` when the
+    client accepts none of them, and not even content without a coding.
 
     ``accept_encoding``
-        the value of ``Accept-Encoding``, that of several fields joined by commas. ``None``, where there is none,
-        accepts anything, and asks for nothing: ``identity``.
+        the value of ``Accept-Encoding``, that of several fields joined by commas. ``None``, where there is
+        none, accepts anything, and asks for nothing: ``identity``.
     ``available``
         the codings that can be given, the preferred ones first. Among equal weights the first one counts, and
         ``identity`` after all of them, unless it is among them.
 
-    Content without a coding is accepted unless it is excluded, by ``identity;q=0``, or by ``*;q=0`` where nothing
-    else is said of it. An element whose weight cannot be read is passed over; of two for one coding the heavier
-    counts; a weight above 1 counts as 1."""
+    Content without a coding is accepted unless it is excluded, by ``identity;q=0``, or by ``*;q=0`` where
+    nothing else is said of it. An element whose weight cannot be read is passed over; of two for one coding
+    the heavier counts; a weight above 1 counts as 1."""
     if accept_encoding is None:
         return IDENTITY
     return _negotiate(accept_encoding, tuple(available))
@@ -88,10 +82,10 @@ def _negotiate(accept_encoding: str, available: tuple[str, ...]) -> str | None:
 def _read_weights(accept_encoding: str) -> dict[str, float]:
     weights: dict[str, float] = {}
     for element in split_list(accept_encoding):
-        match = _match_element(element)
-        if match is not None:
-            name = match[1].lower()
+        name, _, parameter = element.partition(";")
+        name = name.rstrip(" \t").lower()
+        weight = read_weight(parameter)
+        if weight is not None:
             name = _ALIASES.get(name, name)
-            weight = 1.0 if match[2] is None else min(float(match[2]), 1.0)
             weights[name] = max(weight, weights.get(name, 0.0))
     return weights

@@ -65,6 +65,18 @@ def accepts(accept: str | None, media_type: str) -> float:
     return max([_judge(media_range, wanted, parameters) for media_range in ranges])[-1]
 
 
+def read_weight(parameter: str) -> float | None:
+    """What the parameter ``q=...`` of an element says, from 0 to 1 (RFC 9110, section 12.4.2); ``None`` for
+    one that cannot be read. An element without a parameter, ``""``, has the weight 1."""
+    if not parameter:
+        return 1.0
+    name, _, value = parameter.partition("=")
+    value = value.strip(" \t")
+    if name.strip(" \t").lower() != "q" or _match_weight(value) is None:
+        return None
+    return min(float(value), 1.0)
+
+
 _NO_MATCH: Final = (-1, 0, 0.0)
 
 

@@ -145,7 +145,7 @@ class StaticResource(PrefixResource):
 
         Reads the file when it has changed since it was last asked for."""
         name = os.fspath(filename).lstrip("/")
-        url = URL.build(path=self._prefix, encoded=True) / name
+        url = URL.build(path=self._prefix or "/", encoded=True) / name
         if self._append_version if append_version is None else append_version:
             version = self._find_hash(name)
             if version is not None:
