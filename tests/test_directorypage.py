@@ -45,8 +45,8 @@ class Page(HTMLParser):
 
 
 EXPECTED = {
-    "html", "head", "meta", "title", "style", "body", "main", "h1", "table", "thead", "tbody", "tr", "th", "td",
-    "a",
+    "html", "head", "meta", "title", "style", "body", "main", "h1", "table", "thead", "tbody", "tr", "th",
+    "td", "a",
 }  # fmt: skip
 
 

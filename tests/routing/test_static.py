@@ -1,5 +1,6 @@
 """Directories below a path: what is reached, what is not, and how it is told."""
 
+import asyncio
 import base64
 import hashlib
 import os
@@ -76,7 +77,7 @@ def test_files(root: Path, target: str, content: bytes) -> None:
 def test_names_that_urls_have_to_quote(root: Path, name: str) -> None:
     (root / name).write_text(name)
     app = serving(root, name="files")
-    url = app.router["files"].url_for(filename=name)  # type: ignore[call-arg]
+    url = app.router["files"].url_for(filename=name)
     assert text_of(ask(app, "GET", str(url))) == name
 
 
@@ -89,7 +90,7 @@ def test_a_name_that_is_not_utf_8(root: Path) -> None:
 @pytest.mark.parametrize("prefix", ["/", "/s", "/s/", "/a/b", "/a%20b", "/ü"])
 def test_prefixes(root: Path, prefix: str) -> None:
     app = serving(root, prefix, name="files")
-    url = str(app.router["files"].url_for(filename="sub/b.txt"))  # type: ignore[call-arg]
+    url = str(app.router["files"].url_for(filename="sub/b.txt"))
     assert text_of(ask(app, "GET", url)) == "below"
     assert text_of(ask(app, "GET", str(URL(prefix)).rstrip("/") + "/a.txt")) == "content"
     assert status_of(ask(app, "GET", f"/x{URL(prefix)}/a.txt")) == 404
@@ -133,6 +134,29 @@ def test_the_longest_prefix_first(root: Path) -> None:
     assert status_of(ask(app, "GET", "/s/deep/sub/b.txt")) == 404
 
 
+def test_asked_one_by_one(root: Path) -> None:
+    """As the router does where some resource has to see the whole request."""
+    app = web.Application()
+    app.router.add_static("/s", root)
+    inner = web.Application()
+    app.add_domain("other.example", inner)
+    for method, target, status in (
+        ("GET", "/s/a.txt", 200), ("POST", "/s/a.txt", 405), ("GET", "/s/../a.txt", 404), ("GET", "/t", 404),
+    ):  # fmt: skip
+        assert status_of(ask(app, method, target, {"Host": "example.com"})) == status
+
+    async def resolve() -> None:
+        request = web.Request(method="GET", url="/s/sub%2Fb.txt")
+        match_info, methods = await next(iter(app.router.resources())).resolve(request)
+        assert dict(match_info or {}) == {"filename": "sub/b.txt"} and methods == {"GET", "HEAD"}
+        request = web.Request(method="PUT", url="/s/a.txt")
+        assert await next(iter(app.router.resources())).resolve(request) == (None, {"GET", "HEAD"})
+        request = web.Request(method="GET", url="/x")
+        assert await next(iter(app.router.resources())).resolve(request) == (None, set())
+
+    asyncio.run(resolve())
+
+
 # -- what is not -----------------------------------------------------------------------------------------
 
 UP = (
@@ -162,8 +186,8 @@ TRAVERSALS = [
     "/s/~/secret", "/s/~root/secret", "/s/file:{parent}/secret", "/s/C:/secret", "/s/C:%5csecret",
     "/s/%5c%5chost%5cshare%5csecret", "/s/link", "/s/up/secret", "/s/up/root-too/secret", "/s/sub/up2/secret",
     "/s/twice", "/s/absolute", "/s/absolute-directory/secret", "/s/hard/../up/secret",
-    "/s/secret%00", "/s/a.txt%00/../../secret", "/s/" + "a" * 300, "/s/" + "a/" * 3000, "/s/" + "%2e%2e%2f" * 900,
-    "/s/-/../../secret", "/s/proc", "/s/self/cwd/secret",
+    "/s/secret%00", "/s/a.txt%00/../../secret", "/s/" + "a" * 300, "/s/" + "a/" * 3000,
+    "/s/" + "%2e%2e%2f" * 900, "/s/-/../../secret", "/s/proc", "/s/self/cwd/secret",
 ]  # fmt: skip
 
 
