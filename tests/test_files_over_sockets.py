@@ -34,9 +34,10 @@ SMALL = bytes(range(256)) * 16
 def place(tmp_path: Path) -> Iterator[Path]:
     root = tmp_path.resolve() / "root"
     root.mkdir()
-    (root / "large.bin").write_bytes(LARGE)
-    (root / "small.txt").write_bytes(SMALL)
-    (root / "small.txt.gz").write_bytes(gzip.compress(SMALL))
+    contents = {"large.bin": LARGE, "small.txt": SMALL, "small.txt.gz": gzip.compress(SMALL)}
+    for name, content in contents.items():
+        (root / name).write_bytes(content)
+        os.utime(root / name, (1_700_000_000, 1_700_000_000))
     with nothing_stays_open(root):
         yield root
 
