@@ -103,7 +103,10 @@ class FileResponse(StreamResponse):
     async def _open(self, request: BaseRequest) -> OpenFile | None:
         """The file; ``None`` after setting the status where there is none to send."""
         call = partial(
-            open_file, self._path, self._read_accepted(request), reads=request.method != names.METH_HEAD
+            open_file,
+            self._path,
+            self._read_accepted(request),
+            reads=request.exchange.head.method != names.METH_HEAD,
         )
         try:
             return await asyncio.get_running_loop().run_in_executor(None, call)

@@ -398,6 +398,22 @@ def test_prepared_by_the_handler_and_returned(place: Path) -> None:
     assert exchange.response_body == CONTENT and exchange.response_complete
 
 
+@pytest.mark.parametrize(("asked", "made"), [("GET", "HEAD"), ("HEAD", "GET")])
+def test_a_request_that_was_given_another_method(place: Path, asked: str, made: str) -> None:
+    """What is sent is what the client asked for."""
+
+    async def rewrite(request: web.Request, handler: Any) -> web.StreamResponse:
+        response: web.StreamResponse = await handler(request.clone(method=made))
+        return response
+
+    app = web.Application(middlewares=[rewrite])
+    app.router.add_static("/", place)
+    for name in ("large.bin", "small.txt"):
+        exchange = ask(app, asked, f"/{name}")
+        assert exchange.response_body == ((place / name).read_bytes() if asked == "GET" else b"")
+        assert exchange.response_complete
+
+
 def test_a_response_answers_once(place: Path, caplog: pytest.LogCaptureFixture) -> None:
     kept = web.FileResponse(place / "small.txt")
 

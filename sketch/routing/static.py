@@ -179,7 +179,7 @@ class StaticResource(PrefixResource):
         opened."""
         call = partial(
             self._open, request.match_info["filename"], accepted_encodings(request),
-            reads=request.method != names.METH_HEAD,
+            reads=request.exchange.head.method != names.METH_HEAD,
         )  # fmt: skip
         try:
             return await asyncio.get_running_loop().run_in_executor(None, call)
