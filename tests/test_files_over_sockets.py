@@ -187,7 +187,7 @@ def test_clients_that_leave_in_the_middle(
                 assert await response.content.readexactly(1000)
                 assert open_files(place) == [str(place / "large.bin")]
                 response.close()
-        await until(lambda: open_files(place) == [])
+            await until(lambda: open_files(place) == [])
 
     run(ground, place, use)
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
