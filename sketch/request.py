@@ -23,6 +23,7 @@ from .http.headers import FieldLines
 from .http.heads import HttpVersion, RequestHead, ResponseHead
 from .http.memory import MemoryExchange
 from .http.status import phrase
+from .preconditions import Preconditions
 from .requestbody import RequestBody
 from .requestview import RequestView
 from .responsehead import LooseHeaders
@@ -40,7 +41,7 @@ _UNSET: Final[Any] = object()
 _INTERIM: Final = frozenset(range(100, 200)) - {101}
 
 
-class BaseRequest(RequestView, RequestBody, DeprecatedRequestNames, Keeper):
+class BaseRequest(RequestView, RequestBody, Preconditions, DeprecatedRequestNames, Keeper):
     """What a client asked, without an application (aiohttp documentation, ``BaseRequest``).
 
     A mapping, too: what middlewares leave for handlers, by `RequestKey` or string.

@@ -19,6 +19,7 @@ from typing import Any
 from multidict import CIMultiDict
 
 from .http import names
+from .http.conditional import ETAG_ANY, ETag, format_etag, parse_etag
 from .http.cookies import check_cookie_part, format_morsel
 from .http.dates import EPOCH, current_date, format_date, parse_date
 from .http.headers import check_field, check_text, is_token, quote_string
@@ -233,6 +234,31 @@ class HeadBuilder:
             raise TypeError(f"Unsupported type for last_modified: {type(value).__name__}")
         check_field(names.LAST_MODIFIED, text)
         self.headers[names.LAST_MODIFIED] = text
+
+    @property
+    def etag(self) -> ETag | None:
+        """``ETag`` (RFC 9110, section 8.8.3); settable by `ETag`, or by text for a strong one. ``None`` where
+        there is none that can be read.
+
+        Raises `ValueError` for what is neither, and for a value that cannot stand between quotes."""
+        value = self._headers.get(names.ETAG) if self._headers is not None else None
+        if value == ETAG_ANY:
+            return ETag(ETAG_ANY)
+        return None if value is None else parse_etag(value)
+
+    @etag.setter
+    def etag(self, value: ETag | str | None) -> None:
+        if value is None:
+            self.headers.pop(names.ETAG, None)
+            return
+        # By its attributes: programs that come from aiohttp may still have that one's class.
+        text = getattr(value, "value", value)
+        if not isinstance(text, str):
+            raise ValueError(f"etag must be a str, an ETag or None, and is {value!r}")
+        tag = ETag(text, bool(getattr(value, "is_weak", False)))
+        text = ETAG_ANY if text == ETAG_ANY else format_etag(tag)
+        check_field(names.ETAG, text)
+        self.headers[names.ETAG] = text
 
     # -- the connection --------------------------------------------------------------------------------
 

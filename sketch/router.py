@@ -10,11 +10,13 @@ when nothing else matches, and allows the methods of all resources that match th
 """
 
 import keyword
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from .fileresponse import CHUNK_SIZE
 from .http.target import is_own_path
 from .routing.abstract import AbstractRouter, AbstractView, ExpectHandler, Handler
 from .routing.matchinfo import UrlMappingMatchInfo, build_match_info
@@ -30,6 +32,7 @@ from .routing.resources import (
 from .routing.routedef import AbstractRouteDef
 from .routing.routes import ANY, AbstractRoute, Endpoint, MethodNotAllowedRoute, NotFoundRoute
 from .routing.shadow import Shadows
+from .routing.static import StaticResource
 from .routing.subapps import MatchedSubAppResource, PrefixedSubAppResource
 from .routing.tree import Answer, Found, Leaf, Mount, Tree
 
@@ -342,6 +345,34 @@ class UrlDispatcher(AbstractRouter, Mapping[str, AbstractResource]):
     def add_view(self, path: str, handler: type[AbstractView], **kwargs: Any) -> AbstractRoute:
         """Answer every method with a view."""
         return self.add_route(ANY, path, handler, **kwargs)
+
+    def add_static(
+        self,
+        prefix: str,
+        path: "str | os.PathLike[str]",
+        *,
+        name: str | None = None,
+        expect_handler: ExpectHandler | None = None,
+        chunk_size: int = CHUNK_SIZE,
+        show_index: bool = False,
+        follow_symlinks: bool = False,
+        append_version: bool = False,
+    ) -> StaticResource:
+        """Answer ``GET`` and ``HEAD`` below a prefix with the files of a directory; see `StaticResource`."""
+        if not prefix.startswith("/"):
+            raise ValueError(f"Prefix {prefix!r} starts with a slash; write '/name'")
+        resource = StaticResource(
+            prefix.removesuffix("/"),
+            path,
+            name=name,
+            expect_handler=expect_handler,
+            chunk_size=chunk_size,
+            show_index=show_index,
+            follow_symlinks=follow_symlinks,
+            append_version=append_version,
+        )
+        self.register_resource(resource)
+        return resource
 
     def add_routes(self, routes: Iterable[AbstractRouteDef]) -> list[AbstractRoute]:
         """Register what ``web.get(...)`` or a `RouteTableDef` collected, and return the routes."""

@@ -7,6 +7,7 @@ from .background import TooManyTasks
 from .cli import main
 from .compression import compress
 from .exceptions import *  # noqa: F403
+from .fileresponse import FileResponse
 from .health import readiness
 from .http.coding import ContentCoding
 from .middleware import middleware, normalize_path_middleware
@@ -21,6 +22,7 @@ from .routing.routedef import (
     AbstractRouteDef,
     RouteDef,
     RouteTableDef,
+    StaticDef,
     delete,
     get,
     head,
@@ -29,9 +31,11 @@ from .routing.routedef import (
     post,
     put,
     route,
+    static,
     view,
 )
 from .routing.routes import AbstractRoute, ResourceRoute
+from .routing.static import StaticResource
 from .routing.subapps import PrefixedSubAppResource
 from .runner import (
     AppRunner,
@@ -64,6 +68,7 @@ __all__ = [
     "CleanupError",
     "ContentCoding",
     "DynamicResource",
+    "FileResponse",
     "GracefulExit",
     "NamedPipeSite",
     "NotAppKeyWarning",
@@ -84,6 +89,8 @@ __all__ = [
     "Server",
     "ServerRunner",
     "SockSite",
+    "StaticDef",
+    "StaticResource",
     "StreamResponse",
     "TCPSite",
     "TooManyTasks",
@@ -108,6 +115,7 @@ __all__ = [
     "route",
     "route_options",
     "run_app",
+    "static",
     "view",
 ]
 __all__ += exceptions.__all__

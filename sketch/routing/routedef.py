@@ -4,6 +4,7 @@ Knows how to keep the arguments of a registration and to repeat it on a router. 
 router does.
 """
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -55,6 +56,22 @@ class RouteDef(AbstractRouteDef):
         return [router.add_route(self.method, self.path, self.handler, **self.kwargs)]
 
 
+@dataclass(frozen=True, repr=False, slots=True)
+class StaticDef(AbstractRouteDef):
+    """The arguments of one ``router.add_static``."""
+
+    prefix: str
+    path: "str | os.PathLike[str]"
+    kwargs: dict[str, Any]
+
+    def __repr__(self) -> str:
+        info = "".join([f", {name}={value!r}" for name, value in sorted(self.kwargs.items())])
+        return f"<StaticDef {self.prefix} -> {self.path}{info}>"
+
+    def register(self, router: Any) -> list[AbstractRoute]:
+        return list(router.add_static(self.prefix, self.path, **self.kwargs))
+
+
 def route(method: str, path: str, handler: HandlerType, **kwargs: Any) -> RouteDef:
     """A route for any method; ``*`` for all of them."""
     return RouteDef(method, path, handler, kwargs)
@@ -100,6 +117,11 @@ def delete(path: str, handler: HandlerType, **kwargs: Any) -> RouteDef:
 def view(path: str, handler: type[AbstractView], **kwargs: Any) -> RouteDef:
     """A route for all methods, answered by a view."""
     return route(ANY, path, handler, **kwargs)
+
+
+def static(prefix: str, path: "str | os.PathLike[str]", **kwargs: Any) -> StaticDef:
+    """The files of a directory below a prefix; ``kwargs`` as for ``router.add_static``."""
+    return StaticDef(prefix, path, kwargs)
 
 
 class RouteTableDef(Sequence[AbstractRouteDef]):
@@ -169,3 +191,7 @@ class RouteTableDef(Sequence[AbstractRouteDef]):
     def view(self, path: str, **kwargs: Any) -> Callable[[Registered], Registered]:
         """Decorate a view to add it for all methods."""
         return self.route(ANY, path, **kwargs)
+
+    def static(self, prefix: str, path: "str | os.PathLike[str]", **kwargs: Any) -> None:
+        """Add the files of a directory; ``kwargs`` as for ``router.add_static``."""
+        self._items.append(StaticDef(prefix, path, kwargs))
