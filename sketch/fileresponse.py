@@ -17,7 +17,7 @@ from .http.conditional import ETag, Verdict, evaluate
 from .http.dates import format_date
 from .http.deferred import deferred
 from .http.errors import LocalProtocolError
-from .http.exchange import Exchange
+from .http.exchange import Exchange, read_at
 from .http.headers import split_list
 from .http.ranges import (
     ByteRange,
@@ -201,7 +201,7 @@ class FileResponse(StreamResponse):
     def _declared_length(self) -> int | None:
         if self._length is None:
             return super()._declared_length()
-        return None if self._chunked else self._length
+        return None if self._chunked or self._coding is not None else self._length
 
     # -- sending it ------------------------------------------------------------------------------------
 
@@ -215,12 +215,31 @@ class FileResponse(StreamResponse):
             await exchange.finish()
         elif file is None or not ranges:
             exchange.respond(head)
+        elif self._body_encoder is not None:
+            exchange.start(head)
+            await self._send_encoded(file)
         elif file.content is not None and not self._chunked:
             exchange.respond(head, b"".join(self._cut(file.content, ranges)))
         else:
             exchange.start(head, self.content_length)
             await self._send_parts(exchange, file, ranges)
             await exchange.finish()
+
+    async def _send_encoded(self, file: OpenFile) -> None:
+        """The whole file, through the encoder of the response: a part of it is not encoded."""
+        loop = asyncio.get_running_loop()
+        offset = 0
+        while offset < file.size:
+            count = min(self._chunk_size, file.size - offset)
+            if file.content is None:
+                piece = await loop.run_in_executor(None, read_at, file.descriptor, count, offset)
+            else:
+                piece = file.content[offset : offset + count]
+            if not piece:
+                raise RuntimeError(f"{self._path} cannot be sent to its end: it ends at byte {offset}")
+            await self.write(piece)
+            offset += len(piece)
+        await self.write_eof()
 
     def _cut(self, content: bytes, ranges: list[ByteRange]) -> Iterator[bytes]:
         parts = self._parts

@@ -204,7 +204,7 @@ class Exchange(ABC):
         the answer cannot be completed. Cancelled, it has sent a part that nobody knows the size of: all that
         is left is to let the exchange end."""
         while count:
-            piece = await asyncio.to_thread(_read_at, descriptor, min(count, FILE_PIECE), offset)
+            piece = await asyncio.to_thread(read_at, descriptor, min(count, FILE_PIECE), offset)
             if not piece:
                 raise LocalProtocolError(f"the file ends at byte {offset}, {count} bytes too early")
             await self.send(piece)
@@ -292,7 +292,8 @@ class Exchange(ABC):
         """Wait until `is_draining`: for answers without an end, which nothing else would end in time."""
 
 
-def _read_at(descriptor: int, count: int, offset: int) -> bytes:
+def read_at(descriptor: int, count: int, offset: int) -> bytes:
+    """Read from an open file at this offset, at most ``count`` bytes; ``b""`` at its end."""
     if hasattr(os, "pread"):
         return os.pread(descriptor, count, offset)
     os.lseek(descriptor, offset, os.SEEK_SET)
