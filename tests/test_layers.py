@@ -52,6 +52,9 @@ LATE_IMPORTS = {
     ("sketch.http.deferred", "deferred.__getattr__"),
 }
 
+# What is used where it is installed, and done without elsewhere.
+OPTIONAL = {("sketch.testing.fixtures", "pytest_asyncio")}
+
 
 @dataclass(frozen=True)
 class Import:
@@ -286,7 +289,12 @@ def test_the_framework_knows_no_sockets() -> None:
 
 def test_other_distributions_are_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    declared = {re.split(r"[^\w-]", requirement)[0] for requirement in project["dependencies"]}
+    declared = _distributions(project["dependencies"])
+    for_tests = _distributions(project["optional-dependencies"]["testing"])
+
+    def may_import(source: Source, name: str) -> bool:
+        is_for_tests = source.name.startswith("sketch.testing.") and name in for_tests
+        return name in declared or is_for_tests or (source.name, name) in OPTIONAL
 
     def imports_what_is_declared(source: Source) -> list[str]:
         return [
@@ -294,13 +302,19 @@ def test_other_distributions_are_declared() -> None:
             for found in source.imports()
             if not is_sketch(found.target)
             and (name := found.target.split(".")[0]) not in sys.stdlib_module_names
-            and name not in declared
+            and not may_import(source, name)
             and (source.name, found.function) not in LATE_IMPORTS
         ]
 
     assert broken(imports_what_is_declared) == []
     assert breaks(imports_what_is_declared, "sketch.request", "import attrs")
+    assert breaks(imports_what_is_declared, "sketch.request", "import aiohttp")
     assert not breaks(imports_what_is_declared, "sketch.request", "import yarl")
+    assert not breaks(imports_what_is_declared, "sketch.testing.session", "import aiohttp")
+
+
+def _distributions(requirements: list[str]) -> set[str]:
+    return {re.split(r"[^\w-]", requirement)[0] for requirement in requirements}
 
 
 def test_the_vocabulary_is_the_standard_library_multidict_and_yarl() -> None:

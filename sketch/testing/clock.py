@@ -143,7 +143,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             self._horizon = self._now + self._span
             raise Stalled(
                 f"{self._span:.0f} seconds of virtual time have passed since the test last asked for any, "
-                f"and it is not over (VirtualLoop.advance asks, horizon= sets the bound): {self._name_tasks()}"
+                f"and it is not over (VirtualLoop.advance asks, horizon bounds it): {self._name_tasks()}"
             )
         self._now += seconds
 
