@@ -115,6 +115,11 @@ class AnswerReader:
             raise ClientPayloadError("the server closed the connection in the middle of the answer's body")
         return [AnswerEnd()] if reading is _Reading.REST else []
 
+    def take_held(self) -> bytes:
+        """What is `held`, which is not held any more."""
+        held, self._data = self._data, b""
+        return held
+
     def _step(self, events: list[Event]) -> bool:
         """Take the next part; says whether there may be more of them."""
         if self._reading is _Reading.HEAD:

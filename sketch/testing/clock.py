@@ -63,8 +63,6 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     """
 
     def __init__(self, *, wall: float | None = None, horizon: float = DAY) -> None:
-        if not horizon > 0:
-            raise ValueError(f"horizon must be more than 0 seconds, got {horizon!r}")
         self._now = _START
         self._wall = float(int(time.time()) if wall is None else wall) - _START
         self._span = horizon
@@ -74,6 +72,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._own_selector = _Selector()
         self._own_selector.idle = self._idle
         super().__init__(self._own_selector)
+        if not horizon > 0:
+            self.close()
+            raise ValueError(f"horizon must be more than 0 seconds, got {horizon!r}")
 
     def time(self) -> float:
         """The virtual time in seconds, from an arbitrary beginning."""
@@ -160,9 +161,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def _describe(task: "asyncio.Task[Any]") -> str:
-    frames = task.get_stack(limit=1)
-    where = f" at {frames[0].f_code.co_filename}:{frames[0].f_lineno}" if frames else ""
-    return f"{getattr(task.get_coro(), '__qualname__', task.get_name())}{where}"
+    """The coroutines of a task, each of which waits for the next one, and where the last of them waits."""
+    names, where = [], ""
+    coroutine: Any = task.get_coro()
+    while (frame := getattr(coroutine, "cr_frame", None)) is not None:
+        names.append(coroutine.__qualname__)
+        where = f" at {frame.f_code.co_filename}:{frame.f_lineno}"
+        coroutine = coroutine.cr_await
+    return (" > ".join(names) or task.get_name()) + where
 
 
 def run(main: Coroutine[Any, Any, T], *, wall: float | None = None, horizon: float = DAY) -> T:

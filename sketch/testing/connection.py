@@ -84,6 +84,7 @@ class Connection:
         self._sent = self._taken = 0
         self._request_is_sent = True
         self._was_cut = self._is_paused = self._is_slow = self._is_mute = self._has_left = False
+        self._drains = False
         self._sending: asyncio.Task[None] | None = None
         self.transport = connect_transport(protocol, self, address, is_secure)
         """The transport that the server has; `MemoryTransport` has a client's side, too."""
@@ -107,9 +108,15 @@ class Connection:
 
     @property
     def rest(self) -> bytes:
-        """What came after the last answer that was received; after 101, or 2xx to ``CONNECT``, what is no
+        """What came and belongs to no answer that was received; after 101, or 2xx to ``CONNECT``, what is no
         longer HTTP."""
         return self._reader.held
+
+    def take_rest(self) -> bytes:
+        """`rest`, and make room for more of it: the client takes no more than 64 KiB ahead of you."""
+        rest = self._reader.take_held()
+        self._go_on()
+        return rest
 
     async def send(self, data: bytes, *, pieces: int | None = None) -> None:
         """Send bytes, as they are, and wait until the server has taken them, as far as it takes any.
@@ -134,7 +141,9 @@ class Connection:
         return ClientResponse(method, self._url, head, incoming, self)
 
     async def wait_closed(self) -> bytes:
-        """Wait until the server sends nothing more. Returns `received`."""
+        """Take all that comes, until the server sends nothing more. Returns `received`."""
+        self._drains = True
+        self.take()
         await self._end.wait()
         return self.received
 
@@ -190,13 +199,14 @@ class Connection:
         return incoming
 
     def _expect(self, method: str) -> Incoming:
-        incoming = self._incoming = Incoming(self._body_taken, decodes=self._decodes)
+        incoming = self._incoming = Incoming(self._go_on, decodes=self._decodes)
         try:
             self._take_events(self._reader.expect(method))
             if not self.is_open:
                 self._take_events(self._reader.receive_end())
         except ClientError as error:
             incoming.fail(error)
+        self._go_on()
         return incoming
 
     async def _send_body(self, outgoing: Outgoing, incoming: Incoming) -> None:
@@ -260,6 +270,8 @@ class Connection:
         if self._has_left:
             return
         self._has_left = True
+        # From now on the system holds what still comes, which is not much.
+        self.transport.stop_taking()
         if how == "reset":
             self.transport.feed_reset()
         else:
@@ -289,6 +301,9 @@ class Connection:
             self._take_events(self._reader.receive(data))
         except ClientError as error:
             self._fail(error)
+        if not self._is_slow and not self._drains and self._held >= WINDOW:
+            self._is_paused = True
+            self.transport.stop_taking()
         if limit is not None and self._taken >= limit:
             self._cut()
 
@@ -315,16 +330,13 @@ class Connection:
                 self._complete(incoming, event)
             else:
                 incoming.take_piece(event)
-                self._hold_back(incoming)
 
     def _complete(self, incoming: Incoming, end: AnswerEnd) -> None:
         reader = self._reader
         if not self._is_raw and not reader.is_tunnel and reader.held:
             raise InvalidAnswer(f"after the end of the answer came {reader.held[:80]!r}")
         incoming.take_end(end)
-        if self._is_paused:
-            self._is_paused = False
-            self.transport.take()
+        self._go_on()
         if self._went_idle is not None and not reader.is_tunnel:
             self._went_idle(self)
 
@@ -342,14 +354,15 @@ class Connection:
 
     # -- flow control --------------------------------------------------------------------------------------
 
-    def _hold_back(self, incoming: Incoming) -> None:
-        if not self._is_slow and not self._is_paused and incoming.buffer.size >= WINDOW:
-            self._is_paused = True
-            self.transport.stop_taking()
+    @property
+    def _held(self) -> int:
+        """Bytes that came and were not read."""
+        body = 0 if self._incoming is None else self._incoming.buffer.size
+        return body + len(self._reader.held)
 
-    def _body_taken(self) -> None:
-        incoming = self._incoming
-        if self._is_paused and incoming is not None and incoming.buffer.size <= WINDOW // 2:
+    def _go_on(self) -> None:
+        """Take more if there is room for it."""
+        if self._is_paused and self._held <= WINDOW // 2 and not self._has_left:
             self._is_paused = False
             if not self._is_slow:
                 self.transport.take()
