@@ -6,7 +6,7 @@ What a handler answers goes to a `MemoryExchange`, and is told to the mock of th
 import asyncio
 import inspect
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 from unittest import mock
 
 from multidict import CIMultiDict
@@ -82,27 +82,35 @@ class MockedExchange(MemoryExchange):
 class MockedRequest(Request):
     """A request that `make_mocked_request` made."""
 
-    exchange: MockedExchange
+    @property
+    def answered(self) -> MockedExchange:
+        """What was answered: `MemoryExchange` has the head and the body."""
+        return cast(MockedExchange, self.exchange)
+
+    @property
+    def transport(self) -> Any:
+        """The transport that it was made with."""
+        return self.answered.mocks["transport"]
 
     @property
     def protocol(self) -> Any:
         """The protocol that it was made with."""
-        return self.exchange.mocks["protocol"]
+        return self.answered.mocks["protocol"]
 
     @property
     def writer(self) -> Any:
         """The writer that it was made with."""
-        return self.exchange.mocks["writer"]
+        return self.answered.mocks["writer"]
 
     @property
     def task(self) -> Any:
         """A mock."""
-        return self.exchange.mocks["task"]
+        return self.answered.mocks["task"]
 
     @property
     def loop(self) -> Any:
         """The loop that it was made with: the one that ran, or a mock."""
-        return self.exchange.mocks["loop"]
+        return self.answered.mocks["loop"]
 
     @property
     def body_exists(self) -> bool:

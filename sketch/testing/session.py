@@ -6,13 +6,15 @@ is made.
 
 import asyncio
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar, overload
 
 from yarl import URL
 
+from ..application import Application
 from ..http.deferred import deferred
+from ..request import BaseRequest, Request
 from .opening import Opening
-from .served import BaseTestServer
+from .served import BaseTestServer, TestServer
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession, ClientWebSocketResponse
@@ -41,6 +43,26 @@ class TestClient(Generic[R, A]):
     """
 
     __test__ = False
+
+    @overload
+    def __init__(
+        self: "TestClient[Request, Application]",
+        server: TestServer,
+        *,
+        cookie_jar: "AbstractCookieJar | None" = None,
+        loop: asyncio.AbstractEventLoop | None = None,
+        **kwargs: Any,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self: "TestClient[BaseRequest, None]",
+        server: BaseTestServer,
+        *,
+        cookie_jar: "AbstractCookieJar | None" = None,
+        loop: asyncio.AbstractEventLoop | None = None,
+        **kwargs: Any,
+    ) -> None: ...
 
     def __init__(
         self,

@@ -126,8 +126,8 @@ def test_answers() -> None:
         assert line == "HTTP/1.1 201 Created" and fields["Transfer-Encoding"] == "chunked"
         request.writer.write.assert_called_once_with(b"abc")
         request.writer.write_eof.assert_called_once_with(b"")
-        assert request.exchange.response_body == b"abc"
-        head = request.exchange.response_head
+        assert request.answered.response_body == b"abc"
+        head = request.answered.response_head
         assert head is not None and head.status == 201
 
     asyncio.run(main())
@@ -139,7 +139,7 @@ def test_a_response_at_once() -> None:
         response = web.Response(text="hello")
         await response.prepare(request)
         await response.write_eof()
-        assert request.exchange.response_body == b"hello"
+        assert request.answered.response_body == b"hello"
         assert request.writer.write_headers.call_count == 1
 
     asyncio.run(main())

@@ -21,7 +21,7 @@ def content(**keywords: Any) -> Content:
     return make_content(keywords.get("data"), keywords.get("json"), keywords.get("files"))
 
 
-def parts(made: Content) -> list[tuple[str | None, str | None, str, bytes]]:
+def parts(made: Content) -> list[tuple[Any, str | None, str, Any]]:
     """Name, file name, type and content of each part, as the standard library reads them."""
     assert made.media_type is not None and isinstance(made.body, bytes)
     head = f"Content-Type: {made.media_type}\r\n\r\n".encode()

@@ -224,7 +224,7 @@ def test_misuse() -> None:
             pass
         await client.close()
         with pytest.raises(TypeError, match=r"RawTestServer of sketch\.testing"):
-            TestClient(make_app())  # type: ignore[arg-type]
+            TestClient(make_app())  # type: ignore[call-overload]
 
     run(main)
 
