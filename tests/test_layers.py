@@ -52,10 +52,16 @@ LATE_IMPORTS = {
     ("sketch.http.deferred", "deferred.__getattr__"),
 }
 
-# What is there only if an extra was installed, the one room that may look for it, and who distributes it.
+# By the same names: rooms that are only entered by programs that have installed more than the package needs,
+# and the extra of pyproject.toml that says what that is.
+EXTRA_OF_ROOM = {"compat": "compat", "testing": "testing", "worker": "gunicorn"}
+
+# What is used where it is installed and done without elsewhere, the one module that may look for it, and the
+# extra in which it is, with its name there.
 OPTIONAL = {
-    ("sketch.http.codecs", "brotli"): "Brotli",
-    ("sketch.http.codecs", "backports.zstd"): "backports.zstd",
+    ("sketch.http.codecs", "brotli"): ("compression", "Brotli"),
+    ("sketch.http.codecs", "backports.zstd"): ("compression", "backports.zstd"),
+    ("sketch.testing.fixtures", "pytest_asyncio"): ("test", "pytest-asyncio"),
 }
 IN_LATER_VERSIONS = {"compression.zstd"}
 """Modules of the standard library that an older Python does not list."""
@@ -294,11 +300,10 @@ def test_the_framework_knows_no_sockets() -> None:
 
 def test_other_distributions_are_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    declared = {re.split(r"[^\w-]", requirement)[0] for requirement in project["dependencies"]}
-    extras = {
-        re.split(r"[^\w.-]", requirement)[0]
-        for requirement in project["optional-dependencies"]["compression"]
-    }
+    declared = _distributions(project["dependencies"])
+    extras = {name: _distributions(each) for name, each in project["optional-dependencies"].items()}
+    for extra, distribution in OPTIONAL.values():
+        assert distribution in extras[extra]
 
     def imports_what_is_declared(source: Source) -> list[str]:
         return [
@@ -306,18 +311,26 @@ def test_other_distributions_are_declared() -> None:
             for found in source.imports()
             if not is_sketch(found.target)
             and (name := found.target.split(".")[0]) not in sys.stdlib_module_names
-            and name not in declared
             and found.target not in IN_LATER_VERSIONS
-            and OPTIONAL.get((source.name, found.target)) not in extras
+            and name not in declared
+            and name not in extras.get(EXTRA_OF_ROOM.get(source.room, ""), ())
+            and (source.name, found.target) not in OPTIONAL
             and (source.name, found.function) not in LATE_IMPORTS
         ]
 
     assert broken(imports_what_is_declared) == []
     assert breaks(imports_what_is_declared, "sketch.request", "import attrs")
     assert not breaks(imports_what_is_declared, "sketch.request", "import yarl")
-    assert extras == set(OPTIONAL.values())
+    assert breaks(imports_what_is_declared, "sketch.request", "import aiohttp")
+    assert not breaks(imports_what_is_declared, "sketch.testing.session", "import aiohttp")
     assert breaks(imports_what_is_declared, "sketch.request", "import brotli")
     assert breaks(imports_what_is_declared, "sketch.http.codecs", "import brotlicffi")
+    assert not breaks(imports_what_is_declared, "sketch.compat.types", "import aiohttp")
+    assert breaks(imports_what_is_declared, "sketch.compat.types", "import gunicorn")
+
+
+def _distributions(requirements: list[str]) -> set[str]:
+    return {re.split(r"[^\w.-]", requirement)[0] for requirement in requirements}
 
 
 def test_the_vocabulary_is_the_standard_library_multidict_and_yarl() -> None:

@@ -23,7 +23,7 @@ class Clock:
         the fields that every answer of this second carries.
     """
 
-    __slots__ = ("_idle_timeout", "_loop", "_on_tick", "_timer", "automatic", "idle_deadline", "now")
+    __slots__ = ("_idle_timeout", "_loop", "_on_tick", "_timer", "_wall", "automatic", "idle_deadline", "now")
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, on_tick: Callable[[float], None], *, idle_timeout: float
@@ -32,6 +32,8 @@ class Clock:
         self._idle_timeout = idle_timeout
         self._on_tick = on_tick
         self._timer: asyncio.TimerHandle | None = None
+        # A loop whose time is its own, as in tests, has a calendar of its own.
+        self._wall: Callable[[], float] = getattr(loop, "wall_time", time.time)
         self._read()
 
     @property
@@ -51,7 +53,7 @@ class Clock:
             self._timer = None
 
     def _read(self) -> float:
-        wall = time.time()
+        wall = self._wall()
         self.now = self._loop.time()
         self.idle_deadline = self.now + self._idle_timeout
         self.automatic: Automatic = make_automatic(format_date(int(wall)))
