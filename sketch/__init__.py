@@ -1,8 +1,8 @@
 """A web framework and HTTP server for asyncio, in plain Python.
 
 The names of the tutorial live here; ``from sketch import web`` has aiohttp's. So have ``sketch.hdrs``,
-``sketch.typedefs`` and ``sketch.abc``, and what else server programs import from aiohttp's top package is here
-for them, and loaded when it is asked for.
+``sketch.typedefs`` and ``sketch.abc``, and what else server programs import from aiohttp's top package is
+here for them, and loaded when it is asked for.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,5 @@
-"""aiohttp's names for what has another home here: ``sketch.web_request``, ``from sketch import StreamReader``.
+"""aiohttp's names for what has another home here: ``sketch.web_request``, ``from sketch import
+StreamReader``.
 
 One table of modules and one of the names of the top package, so that a program finds by the name it knows
 what it used of aiohttp. Everything is looked up when it is asked for: nothing here loads a room that nobody
@@ -19,7 +20,7 @@ _appkeys = deferred(".appkeys", __package__)
 _abstract = deferred(".routing.abstract", __package__)
 _accesslog = deferred(".accesslog", __package__)
 _basicauth = deferred(".basicauth", __package__)
-_coding = deferred(".http.coding", __package__)
+_codecs = deferred(".http.codecs", __package__)
 _conditional = deferred(".http.conditional", __package__)
 _dataqueue = deferred(".dataqueue", __package__)
 _disposition = deferred(".http.disposition", __package__)
@@ -73,7 +74,9 @@ MODULES: dict[str, Homes] = {
     "web_exceptions": _homes((web, " ".join(exceptions.__all__)), (web, "NotAppKeyWarning")),
     "web_fileresponse": _homes((web, "FileResponse")),
     "web_log": _homes((_accesslog, "AccessLogger")),
-    "web_middlewares": _homes((web, "middleware normalize_path_middleware"), (_typedefs, "Handler Middleware")),
+    "web_middlewares": _homes(
+        (web, "middleware normalize_path_middleware"), (_typedefs, "Handler Middleware")
+    ),
     "web_protocol": _homes(
         (web, "PayloadAccessError RequestHandler RequestPayloadError"),
         (_typedefs, "_RequestHandler=Handler"),
@@ -115,7 +118,7 @@ WORKER = _homes((_worker, "GunicornUVLoopWebWorker GunicornWebWorker"))
 NEIGHBOURS: Homes = _homes(
     (_appkeys, "ChainMapProxy"),
     (_basicauth, "BasicAuth encode_basic_auth"),
-    (_coding, "set_zlib_backend"),
+    (_codecs, "set_zlib_backend"),
     (_conditional, "ETag"),
     (_dataqueue, "DataQueue"),
     (
@@ -166,8 +169,8 @@ class AliasModule(ModuleType):
 
 
 def find(module: str, homes: Homes, name: str) -> Any:
-    """What is called ``name``. Raises `AttributeError`, which names ``module``, where sketch has no such thing,
-    and where what it needs is not installed."""
+    """What is called ``name``. Raises `AttributeError`, which names ``module``, where sketch has no such
+    thing, and where what it needs is not installed."""
     if name not in homes:
         raise AttributeError(f"module {module!r} of sketch has no attribute {name!r}", name=name)
     home, there = homes[name]

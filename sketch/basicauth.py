@@ -17,7 +17,7 @@ def encode_basic_auth(login: str, password: str = "", encoding: str = "utf-8") -
     Raises `ValueError` for a colon in ``login``, where the password would seem to begin, and
     `UnicodeEncodeError` for characters that the encoding has not."""
     if ":" in login:
-        raise ValueError(f"the login {login!r} has a colon, which no login may have (RFC 7617, section 2)")
+        raise ValueError(f"the login {login!r} has a colon, which none may have (RFC 7617, section 2)")
     return "Basic " + b64encode(f"{login}:{password}".encode(encoding)).decode("ascii")
 
 
@@ -39,7 +39,9 @@ class BasicAuth(_Credentials):
         if login is None or password is None:
             raise ValueError("neither the login nor the password can be None")
         if ":" in login:
-            raise ValueError(f"the login {login!r} has a colon, which no login may have (RFC 7617, section 2)")
+            raise ValueError(
+                f"the login {login!r} has a colon, which no login may have (RFC 7617, section 2)"
+            )
         warnings.warn(
             "BasicAuth is deprecated: send encode_basic_auth(login, password) as the Authorization field",
             DeprecationWarning,

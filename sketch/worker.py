@@ -30,7 +30,8 @@ _HEARTBEAT: Final = 1.0
 """Seconds between two signs of life, and two looks at whether it is time to go."""
 
 _SHARE_OF_GRACE: Final = 0.95
-"""Of gunicorn's ``graceful_timeout``, how much requests in flight have: after all of it, the worker is killed."""
+"""Of gunicorn's ``graceful_timeout``, how much requests in flight have: after all of it, the worker is
+killed."""
 
 _ATOMS: Final = {
     "B": "%b",
@@ -48,7 +49,8 @@ _ATOMS: Final = {
     "t": "%t",
     "u": "-",
 }
-"""gunicorn's atoms in the language of `AccessLogger`. Nobody here knows a user: ``u`` is what it is without."""
+"""gunicorn's atoms in the language of `AccessLogger`. Nobody here knows a user: ``u`` is what it is
+without."""
 
 _ATOM: Final = re.compile(r"%\((?:(\w+)|\{([^{}\s]+)\}([ioe]))\)(.?)")
 
@@ -61,11 +63,12 @@ class GunicornWebWorker(Worker):
 
     Of gunicorn's settings it follows ``keepalive`` (seconds between two requests on one connection),
     ``graceful_timeout``, ``max_requests`` with its jitter, ``timeout``, ``backlog``, ``accesslog``,
-    ``access_log_format`` (`translate_log_format`), and those of TLS, the hook ``ssl_context`` included. Bounds
-    on requests are those of `sketch.http.limits.Limits`, and proxies are trusted as an `AppRunner` says.
+    ``access_log_format`` (`translate_log_format`), and those of TLS, the hook ``ssl_context`` included.
+    Bounds on requests are those of `sketch.http.limits.Limits`, and proxies are trusted as an `AppRunner`
+    says.
 
-    It runs on what `run_app` would run on: uvloop, unless ``SKETCH_LOOP`` in the environment, or an event loop
-    policy, say otherwise.
+    It runs on what `run_app` would run on: uvloop, unless ``SKETCH_LOOP`` in the environment, or an event
+    loop policy, say otherwise.
     """
 
     _loop_choice: LoopChoice = None
@@ -77,7 +80,8 @@ class GunicornWebWorker(Worker):
     # -- the process -----------------------------------------------------------------------------------
 
     def init_process(self) -> None:
-        """Called in the new process: make the event loop, and leave the rest to gunicorn, which calls `run`."""
+        """Called in the new process: make the event loop, and leave the rest to gunicorn, which calls
+        `run`."""
         self._loop_runner = asyncio.Runner(loop_factory=loop_factory(self._loop_choice))
         self.loop = self._loop_runner.get_loop()
         # An application may ask for it while it is imported.
@@ -145,8 +149,8 @@ class GunicornWebWorker(Worker):
             return app
         if not isinstance(app, Application):
             raise RuntimeError(
-                f"gunicorn was given {self.wsgi!r}: name a web.Application, or an async function that returns "
-                "one or a web.AppRunner"
+                f"gunicorn was given {self.wsgi!r}: name a web.Application, or an async function that "
+                "returns one or a web.AppRunner"
             )
         cfg = self.cfg
         return AppRunner(
@@ -188,8 +192,8 @@ class GunicornUVLoopWebWorker(GunicornWebWorker):
 
 
 def translate_log_format(log_format: str) -> str:
-    """gunicorn's ``access_log_format`` in the language of `AccessLogger`; one in that language, and gunicorn's
-    default, which nobody chose, are `AccessLogger`'s own.
+    """gunicorn's ``access_log_format`` in the language of `AccessLogger`; one in that language, and
+    gunicorn's default, which nobody chose, are `AccessLogger`'s own.
 
     Raises `ValueError` for an atom of gunicorn's that nothing here stands for."""
     if log_format == AccessLogFormat.default:
@@ -205,6 +209,7 @@ def _translate(atom: re.Match[str]) -> str:
         if header is not None and side in ("i", "o"):
             return f"%{{{header}}}{side}"
     raise ValueError(
-        f"access_log_format: nothing stands for {atom[0]!r}. Of gunicorn's atoms there are {', '.join(_ATOMS)}, "
+        f"access_log_format: nothing stands for {atom[0]!r}. Of gunicorn's atoms there are "
+        f"{', '.join(_ATOMS)}, "
         "{header}i and {header}o; those of AccessLogger (%a %t %P %r %s %b %T %Tf %D) can be used as well"
     )

@@ -28,12 +28,15 @@ LAYER_OF_ROOM = {
     "net": "serving",
     "server": "serving",
     "__main__": "edge",
+    "aliases": "edge",
     "cli": "edge",
+    "compat": "edge",
     "runner": "edge",
     "testing": "edge",
     "tls": "edge",
     "web": "edge",
     "webserver": "edge",
+    "worker": "edge",
 }
 
 MAY_IMPORT = {
@@ -43,6 +46,10 @@ MAY_IMPORT = {
     "serving": {"vocabulary", "engine", "serving"},
     "edge": set(LAYERS),
 }
+
+# By the same names: rooms that are only entered by programs that have installed more than the package needs,
+# and the extra of pyproject.toml that says what that is.
+EXTRA_OF_ROOM = {"compat": "compat", "worker": "gunicorn"}
 
 # PEP 562: two names that programs expect in the framework and that live in an edge.
 # And the one place in which modules are loaded that were named at the top of others.
@@ -75,13 +82,22 @@ class Source:
     def layer(self) -> str:
         return layer_of(self.name)
 
+    @property
+    def room(self) -> str:
+        return room_of(self.name)
+
     def imports(self) -> list[Import]:
         return list(_imports_in(self, self.tree, function=None, is_for_types=False))
 
 
 def layer_of(module: str) -> str:
-    _, _, path = module.partition(".")
-    return LAYER_OF_ROOM.get(path.partition(".")[0], "framework") if path else "edge"
+    room = room_of(module)
+    return LAYER_OF_ROOM.get(room, "framework") if room else "edge"
+
+
+def room_of(module: str) -> str:
+    """The first name after `sketch`; nothing for `sketch` itself."""
+    return module.partition(".")[2].partition(".")[0]
 
 
 def _imports_in(
@@ -286,7 +302,8 @@ def test_the_framework_knows_no_sockets() -> None:
 
 def test_other_distributions_are_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    declared = {re.split(r"[^\w-]", requirement)[0] for requirement in project["dependencies"]}
+    declared = _distributions(project["dependencies"])
+    extras = {name: _distributions(each) for name, each in project["optional-dependencies"].items()}
 
     def imports_what_is_declared(source: Source) -> list[str]:
         return [
@@ -295,12 +312,20 @@ def test_other_distributions_are_declared() -> None:
             if not is_sketch(found.target)
             and (name := found.target.split(".")[0]) not in sys.stdlib_module_names
             and name not in declared
+            and name not in extras.get(EXTRA_OF_ROOM.get(source.room, ""), ())
             and (source.name, found.function) not in LATE_IMPORTS
         ]
 
     assert broken(imports_what_is_declared) == []
     assert breaks(imports_what_is_declared, "sketch.request", "import attrs")
     assert not breaks(imports_what_is_declared, "sketch.request", "import yarl")
+    assert breaks(imports_what_is_declared, "sketch.request", "import aiohttp")
+    assert not breaks(imports_what_is_declared, "sketch.compat.types", "import aiohttp")
+    assert breaks(imports_what_is_declared, "sketch.compat.types", "import gunicorn")
+
+
+def _distributions(requirements: list[str]) -> set[str]:
+    return {re.split(r"[^\w-]", requirement)[0] for requirement in requirements}
 
 
 def test_the_vocabulary_is_the_standard_library_multidict_and_yarl() -> None:

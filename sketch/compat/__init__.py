@@ -13,6 +13,7 @@ from ..aliases import MODULES, WORKER, AliasModule
 from .changes import Changes
 from .importers import find_importers
 from .loggers import share_loggers
+from .privates import show_privates
 from .serving import TestUtilities, serve
 from .types import share_types
 
@@ -30,7 +31,8 @@ def install() -> None:
 
     To be called before anything imports ``aiohttp.web``, in the module that a program begins with.
 
-    - ``aiohttp.abc`` has sketch's interfaces for servers; those that somebody took before know sketch's classes.
+    - ``aiohttp.abc`` has sketch's interfaces for servers; those that somebody took before know sketch's
+      classes.
     - The loggers ``sketch.access`` and so on become ``aiohttp.access`` and so on, with what is set on those.
     - sketch takes what is aiohttp's where it takes its own, and ``isinstance`` knows sketch's stream and
       multipart readers by aiohttp's names.
@@ -53,7 +55,8 @@ def install() -> None:
 
 
 def uninstall() -> None:
-    """Take `install` back, for tests: what was imported meanwhile keeps what it got. Does nothing without it."""
+    """Take `install` back, for tests: what was imported meanwhile keeps what it got. Does nothing without
+    it."""
     global _changes
     changes, _changes = _changes, None
     if changes is not None:
@@ -74,8 +77,8 @@ def _refuse_if_late() -> None:
     importers = find_importers(late)
     by = f", by {', '.join(importers)}" if importers else ""
     raise RuntimeError(
-        f"{late[0]} is imported already{by}: call sketch.compat.install() before that, at the top of the module "
-        "that the program begins with. With pytest, whose plugins come first, run it with "
+        f"{late[0]} is imported already{by}: call sketch.compat.install() before that, at the top of the "
+        "module that the program begins with. With pytest, whose plugins come first, run it with "
         "-p sketch.compat.pytest_plugin; without a change, run a program with python -m sketch.compat"
     )
 
@@ -91,4 +94,5 @@ def _make(changes: Changes) -> None:
         changes.forget_attribute(aiohttp, name)
     share_types(changes)
     share_loggers(changes)
+    show_privates(changes)
     serve(changes, "aiohttp.test_utils", TestUtilities)

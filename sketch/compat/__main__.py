@@ -1,4 +1,5 @@
-"""An unchanged program on sketch: ``python -m sketch.compat program.py``, ``python -m sketch.compat -m module``.
+"""An unchanged program on sketch: ``python -m sketch.compat program.py``, ``python -m sketch.compat -m
+module``.
 
 Calls `install`, and then does what ``python`` does with the same arguments.
 """

@@ -23,17 +23,18 @@ class Changes:
 
     def set_attribute(self, owner: Any, name: str, value: Any) -> None:
         """Set ``owner.name``."""
-        self.on_undo(partial(_restore, vars(owner), name, vars(owner).get(name, _ABSENT)))
+        self.on_undo(partial(_restore, owner, name, vars(owner).get(name, _ABSENT)))
         setattr(owner, name, value)
 
     def forget_attribute(self, owner: Any, name: str) -> None:
         """Take ``owner.name`` away, now and when the changes are taken back."""
-        vars(owner).pop(name, None)
-        self.on_undo(partial(vars(owner).pop, name, None))
+        _restore(owner, name, _ABSENT)
+        self.on_undo(partial(_restore, owner, name, _ABSENT))
 
     def set_module(self, name: str, module: ModuleType) -> None:
         """Have ``import name`` give ``module``, whose package is imported already."""
-        self.on_undo(partial(_restore, sys.modules, name, sys.modules.get(name, _ABSENT)))
+        before = sys.modules.get(name)
+        self.on_undo(partial(sys.modules.pop, name) if before is None else partial(_load, name, before))
         sys.modules[name] = module
         package, _, last = name.rpartition(".")
         self.set_attribute(sys.modules[package], last, module)
@@ -42,7 +43,7 @@ class Changes:
         """Have the next import of ``name`` load it again, if it was loaded."""
         if sys.modules.pop(name, None) is not None:
             package, _, last = name.rpartition(".")
-            vars(sys.modules[package]).pop(last, None)
+            _restore(sys.modules[package], last, _ABSENT)
 
     def undo(self) -> None:
         """Take everything back."""
@@ -50,8 +51,12 @@ class Changes:
             self._undo.pop()()
 
 
-def _restore(names: dict[str, Any], name: str, value: Any) -> None:
-    if value is _ABSENT:
-        names.pop(name, None)
-    else:
-        names[name] = value
+def _load(name: str, module: ModuleType) -> None:
+    sys.modules[name] = module
+
+
+def _restore(owner: Any, name: str, value: Any) -> None:
+    if value is not _ABSENT:
+        setattr(owner, name, value)
+    elif name in vars(owner):
+        delattr(owner, name)

@@ -14,8 +14,8 @@ _testing = deferred("sketch.testing")
 
 
 class TestUtilities(Loader):
-    """Loads ``aiohttp.test_utils``. Its ``make_mocked_request`` makes a request out of the parts that aiohttp's
-    requests are made of; sketch's does the same out of what sketch's are."""
+    """Loads ``aiohttp.test_utils``. Its ``make_mocked_request`` makes a request out of the parts that
+    aiohttp's requests are made of; sketch's does the same out of what sketch's are."""
 
     __test__ = False
 

@@ -1,7 +1,8 @@
-"""Types of aiohttp's and of sketch's that stand for the same thing, and how each side comes to take the other's.
+"""Types of aiohttp's and of sketch's that stand for the same thing, and how each side comes to take the
+other's.
 
-Interfaces and values that only servers use are replaced in aiohttp's modules by sketch's. A type that aiohttp's
-client uses, too, cannot be: there ``isinstance`` by its name learns to know both.
+Interfaces and values that only servers use are replaced in aiohttp's modules by sketch's. A type that
+aiohttp's client uses, too, cannot be: there ``isinstance`` by its name learns to know both.
 """
 
 import sys
@@ -58,8 +59,10 @@ def _replace_interface(changes: Changes, name: str) -> None:
 
 
 class _StandsForBoth(type):
-    """The type of a class whose instances are those of aiohttp's, from which it is derived, and of sketch's."""
+    """The type of a class whose instances are those of aiohttp's, from which it is derived, and of
+    sketch's."""
 
+    theirs: type
     ours: tuple[str, str]
 
     def __instancecheck__(cls, instance: Any) -> bool:
@@ -70,11 +73,19 @@ class _StandsForBoth(type):
             return super().__subclasscheck__(subclass)
         module, name = cls.ours
         # Where that was never imported, nobody has an instance.
-        ours = getattr(sys.modules.get(module), name, None)
-        return issubclass(subclass, cls.__base__ if ours is None else (cls.__base__, ours))
+        ours: type | None = getattr(sys.modules.get(module), name, None)
+        return issubclass(subclass, cls.theirs) or (ours is not None and issubclass(subclass, ours))
 
 
 def _stand_for_both(theirs: type, module: str) -> type:
     name = theirs.__name__
-    namespace = {"ours": (module, name), "__module__": theirs.__module__, "__doc__": theirs.__doc__}
-    return _StandsForBoth(name, (theirs,), namespace)
+    return _StandsForBoth(
+        name,
+        (theirs,),
+        {
+            "theirs": theirs,
+            "ours": (module, name),
+            "__module__": theirs.__module__,
+            "__doc__": theirs.__doc__,
+        },
+    )
