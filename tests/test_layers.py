@@ -28,12 +28,15 @@ LAYER_OF_ROOM = {
     "net": "serving",
     "server": "serving",
     "__main__": "edge",
+    "aliases": "edge",
     "cli": "edge",
+    "compat": "edge",
     "runner": "edge",
     "testing": "edge",
     "tls": "edge",
     "web": "edge",
     "webserver": "edge",
+    "worker": "edge",
 }
 
 MAY_IMPORT = {
@@ -89,13 +92,22 @@ class Source:
     def layer(self) -> str:
         return layer_of(self.name)
 
+    @property
+    def room(self) -> str:
+        return room_of(self.name)
+
     def imports(self) -> list[Import]:
         return list(_imports_in(self, self.tree, function=None, is_for_types=False))
 
 
 def layer_of(module: str) -> str:
-    _, _, path = module.partition(".")
-    return LAYER_OF_ROOM.get(path.partition(".")[0], "framework") if path else "edge"
+    room = room_of(module)
+    return LAYER_OF_ROOM.get(room, "framework") if room else "edge"
+
+
+def room_of(module: str) -> str:
+    """The first name after `sketch`; nothing for `sketch` itself."""
+    return module.partition(".")[2].partition(".")[0]
 
 
 def _imports_in(

@@ -7,6 +7,8 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ..logs import access_logger
+
 _NAMES = ("sketch", "sketch.access", "sketch.server", "sketch.web", "sketch.websocket")
 
 
@@ -18,7 +20,8 @@ class _LineFormatter(logging.Formatter):
         self._access = logging.Formatter("%(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
-        if record.name == "sketch.access" and record.levelno == logging.INFO:
+        # By the logger's own name: `sketch.compat.install` changes it.
+        if record.name == access_logger.name and record.levelno == logging.INFO:
             return self._access.format(record)
         return super().format(record)
 
