@@ -170,11 +170,13 @@ CODINGS: tuple[Fields, ...] = ([], [("Connection", "close")], [("Content-Encodin
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("fields", CODINGS, ids=str)
 def test_old_names(fields: Fields) -> None:
+    # A body in a coding that nobody knows cannot be read, be it empty: `docs/aiohttp.md`.
+    framing = [(name, value) for name, value in fields if name != "Content-Encoding"]
     assert_same(
         old_names,
         ask("GET", "/x?y=1", fields),
         ask("POST", "/x", fields, b"abc"),
-        ask("POST", "/x", [*fields, ("Transfer-Encoding", "chunked")]) + b"0\r\n\r\n",
+        ask("POST", "/x", [*framing, ("Transfer-Encoding", "chunked")]) + b"0\r\n\r\n",
     )
 
 
