@@ -7,96 +7,29 @@ clients. Names and keywords are those of aiohttp's client.
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, TypedDict, Unpack
+from dataclasses import replace
+from typing import Any, Unpack
 
 from multidict import CIMultiDict
 from yarl import URL
 
 from ..application import Application
-from ..http import names
 from ..responsehead import LooseHeaders
 from ..runner import AppRunner, BaseRunner, ServerRunner
 from ..server import Server
+from .asked import Asked, RequestOptions, becomes_get, find_target
 from .clock import VirtualLoop
 from .connection import Connection
 from .errors import TooManyRedirects
 from .faults import NO_FAULTS, Faults
 from .jar import CookieJar
 from .opening import Opening
-from .outgoing import Content, Outgoing, Pairs, make_content, make_request
+from .outgoing import Content, Pairs, make_content
 from .response import ClientResponse
 from .transport import CLIENT
 
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _TURNS = 50
 _SHUTDOWN_TIMEOUT = 1.0
-
-
-class RequestOptions(TypedDict, total=False):
-    """The keywords of a request.
-
-    ``params``
-        variables that are added to the query.
-    ``headers``
-        fields; what is missing of ``Host``, ``Accept``, ``User-Agent`` and those of the body is added.
-    ``cookies``
-        sent beside those that the client keeps.
-    ``data``
-        the body: bytes, text, a file, an async iterable that is sent in chunks, or a form, as a mapping or as
-        pairs, which is sent as ``multipart/form-data`` if there is a file in it.
-    ``json``
-        the body, as what JSON can say.
-    ``files``
-        files of a form: open ones, or ``(name, content)``, or ``(name, content, media type)``.
-    ``allow_redirects``, ``max_redirects``
-        whether redirects within the same host are followed, by default for all methods but ``HEAD``, and how
-        many.
-    ``timeout``
-        seconds until `TimeoutError`; ``None`` for no bound.
-    ``expect100``
-        whether the body waits for ``100 Continue``.
-    ``version``
-        ``"1.1"`` or ``"1.0"``.
-    ``faults``
-        what goes wrong.
-    """
-
-    params: Pairs | str
-    headers: LooseHeaders
-    cookies: Mapping[str, str]
-    data: Any
-    json: Any
-    files: Pairs
-    allow_redirects: bool
-    max_redirects: int
-    timeout: float | None
-    expect100: bool
-    version: str
-    faults: Faults
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """A request before its cookies are chosen."""
-
-    method: str
-    url: URL
-    headers: CIMultiDict[str]
-    cookies: Mapping[str, str]
-    content: Content
-    version: str
-    expect100: bool
-
-    def make(self, kept: Mapping[str, str]) -> Outgoing:
-        """The request, with the cookies that the client keeps for it."""
-        fields = CIMultiDict(self.headers)
-        cookies = {**kept, **self.cookies}
-        if cookies and names.COOKIE not in fields:
-            fields[names.COOKIE] = "; ".join(f"{name}={value}" for name, value in cookies.items())
-        return make_request(
-            self.method, self.url, fields, self.content, version=self.version, expect100=self.expect100
-        )
 
 
 class Client:
@@ -255,7 +188,7 @@ class Client:
         url = self.make_url(path)
         if params:
             url = url.extend_query(params)
-        asked = _Asked(
+        asked = Asked(
             method,
             url,
             self._merge(headers),
@@ -277,17 +210,17 @@ class Client:
         return fields
 
     async def _follow(
-        self, response: ClientResponse, asked: "_Asked", faults: Faults, max_redirects: int
+        self, response: ClientResponse, asked: Asked, faults: Faults, max_redirects: int
     ) -> ClientResponse:
         history: list[ClientResponse] = []
-        while (target := _find_target(response)) is not None:
+        while (target := find_target(response)) is not None:
             if len(history) >= max_redirects:
                 message = f"more than {max_redirects} redirects"
                 raise TooManyRedirects(response.status, message, headers=response.headers, url=response.url)
             await response.read()
             history.append(response)
             asked = replace(asked, url=target)
-            if _becomes_get(response):
+            if becomes_get(response):
                 asked = replace(asked, method="GET", content=Content(), expect100=False)
             response = await self._exchange(asked, faults)
         response.history = tuple(history)
@@ -295,7 +228,7 @@ class Client:
 
     # -- connections -------------------------------------------------------------------------------------
 
-    async def _exchange(self, asked: "_Asked", faults: Faults) -> ClientResponse:
+    async def _exchange(self, asked: Asked, faults: Faults) -> ClientResponse:
         outgoing = asked.make(self.cookies.select(asked.url, _now()))
         connection = self._find_connection(outgoing.url, is_fresh=faults != NO_FAULTS)
         incoming = connection.request(outgoing, faults)
@@ -405,22 +338,6 @@ def _check_base(url: URL) -> URL:
     if url.scheme not in ("http", "https") or url != url.origin():
         raise ValueError(f"base_url is a scheme and a host, such as 'http://localhost', got {str(url)!r}")
     return url
-
-
-def _find_target(response: ClientResponse) -> URL | None:
-    """Where a response leads, if it does and this server is the one to ask."""
-    location = response.headers.get("Location") or response.headers.get("URI")
-    if response.status not in _REDIRECTS or location is None:
-        return None
-    target = response.url.join(URL(location))
-    return target if target.host == response.url.host and target.scheme in ("http", "https") else None
-
-
-def _becomes_get(response: ClientResponse) -> bool:
-    """Whether the next request has another method and no body (RFC 9110, section 15.4)."""
-    if response.status == 303:
-        return response.method != "HEAD"
-    return response.status in (301, 302) and response.method == "POST"
 
 
 def _now() -> float:

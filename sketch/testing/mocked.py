@@ -177,13 +177,9 @@ def make_mocked_request(
     if protocol is _UNSET:
         protocol = _mock_protocol(transport, sslcontext)
     protocol.transport, protocol.writer = transport, writer
-    exchange = MockedExchange(
-        method.upper(), path, list(fields.items()), None, version=HttpVersion(*version),
-        peer=_make_peer(protocol, transport),
-    )  # fmt: skip
-    keeps = not closing and HttpVersion(*version) >= HttpVersion11
-    exchange.head = _reframe(exchange.head, fields, payload, keeps)
-    exchange._keep_alive = keeps
+    version = HttpVersion(*version)
+    keeps = not closing and version >= HttpVersion11
+    exchange = _make_exchange(method.upper(), path, fields, payload, version, keeps, protocol, transport)
     exchange.mocks = {
         "loop": _find_loop() if loop is ... else loop, "protocol": protocol, "task": mock.Mock(),
         "transport": transport, "writer": writer,
@@ -196,6 +192,23 @@ def make_mocked_request(
     request._match_info.add_app(app)
     request.has_prepare_hooks = bool(app.on_response_prepare)
     return request
+
+
+def _make_exchange(
+    method: str,
+    path: str,
+    fields: "CIMultiDict[str]",
+    payload: Any,
+    version: HttpVersion,
+    keeps: bool,
+    protocol: Any,
+    transport: Any,
+) -> MockedExchange:
+    peer = Peer(protocol.peername, secure=bool(protocol.ssl_context), get_extra_info=transport.get_extra_info)
+    exchange = MockedExchange(method, path, list(fields.items()), None, version=version, peer=peer)
+    exchange.head = _reframe(exchange.head, fields, payload, keeps)
+    exchange._keep_alive = keeps
+    return exchange
 
 
 class _Whole:
@@ -238,10 +251,6 @@ def _reframe(head: RequestHead, fields: "CIMultiDict[str]", payload: Any, keeps:
         lines,
         Framing(length, keep_alive=keeps, has_expectation=framing.has_expectation, upgrade=upgrade),
     )
-
-
-def _make_peer(protocol: Any, transport: Any) -> Peer:
-    return Peer(protocol.peername, secure=bool(protocol.ssl_context), get_extra_info=transport.get_extra_info)
 
 
 def _mock_transport(sslcontext: Any) -> Any:
