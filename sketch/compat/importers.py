@@ -24,9 +24,11 @@ def _holds(module: object, modules: Collection[str]) -> bool:
 
 
 def _home(value: object) -> str | None:
+    """The module that ``value`` is, or that it was imported from."""
     if isinstance(value, ModuleType):
         return value.__name__
     if isinstance(value, type | FunctionType):
-        home: str | None = value.__module__
-        return home
+        # What makes functions for others, as attrs does, may keep one that says it is theirs, and is not.
+        home = value.__module__
+        return home if getattr(sys.modules.get(home), value.__name__, None) is value else None
     return None
