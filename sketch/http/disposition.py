@@ -17,6 +17,7 @@ from .charset import decode_text
 from .headers import is_token
 
 _match_quoted = re.compile(r'"((?:[^"\\]++|\\.)*+)"[ \t]*(?=;|\Z)', re.DOTALL).match
+_find_closing = re.compile(r'"[ \t]*+(?=;|\Z)').search
 _match_continued = re.compile(r"[^*]+\*[0-9]+\*?").fullmatch
 _unescape = re.compile(r"\\([\x00-\x7f])", re.DOTALL).sub
 _find_control = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]").search
@@ -106,10 +107,9 @@ def _find_end(text: str, start: int) -> int:
         return end
     if (quoted := _match_quoted(text, begin)) is not None:
         return quoted.end()
-    # Quotes inside that nobody escaped, as some clients write them: the last one before a semicolon ends it.
-    while end > 0 and not _is_quoted(text[begin:end].rstrip(_OWS)):
-        end = text.find(";", end + 1)
-    return end if end > 0 else len(text)
+    # Quotes inside that nobody escaped, as some clients write them: one before a semicolon ends it.
+    closing = _find_closing(text, begin + 1)
+    return len(text) if closing is None else closing.end()
 
 
 def _is_quoted(value: str) -> bool:

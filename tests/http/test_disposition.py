@@ -192,6 +192,8 @@ def test_long_values_take_one_look() -> None:
     assert parse_quietly(header)[0] is None
     header = "form-data" + ';a="\\"' * 20_000
     assert parse_quietly(header)[0] is None
+    assert parse_quietly('form-data;a="' + ";" * 100_000)[0] is None
+    assert parse_quietly('form-data;a="' + '" ' * 50_000)[1]["a"].startswith('" "')
 
 
 def parse_quietly(header: str) -> Parsed:
