@@ -47,8 +47,6 @@ class BaseRequest(RequestBody, Keeper):
 
     key_class = RequestKey
 
-    POST_METHODS: Final = frozenset({"PATCH", "POST", "PUT", "TRACE", "DELETE"})
-
     has_prepare_hooks: bool = False
     begun_response: "StreamResponse | None" = None
     """The response that was prepared for it. One that was only returned need not be noted here."""

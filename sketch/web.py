@@ -45,6 +45,7 @@ from .runner import (
 from .signals import CleanupError
 from .streams import PayloadAccessError, RequestPayloadError
 from .upgrade import UpgradeResponse
+from .uploads import FileField
 from .views import View
 from .webserver import Server
 
@@ -60,6 +61,7 @@ __all__ = [
     "BaseSite",
     "CleanupError",
     "DynamicResource",
+    "FileField",
     "GracefulExit",
     "NamedPipeSite",
     "NotAppKeyWarning",

@@ -2,7 +2,7 @@
 
 A parser is fed what arrives and gives back events: a part begins, with its header fields; pieces of its data;
 it ends; the body ends. It looks at each byte once, holds no more than the end of a piece in which a boundary
-may have begun, or the unfinished head of a part, and hands pieces that hold nothing but data on without a copy.
+may have begun, or the unfinished head of a part, and does not copy pieces that hold nothing but data.
 What the fields mean, and what becomes of the data, is not known here.
 """
 

@@ -18,8 +18,9 @@ PIECE: Final = 2**18
 _INPUT: Final = 2**16
 """Bytes that are given to zlib at a time: it copies what it did not get to."""
 
-_ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
-_NOT_BASE64: Final = bytes(set(range(256)).difference(_ALPHABET))
+ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
+NOT_BASE64: Final = bytes(set(range(256)).difference(ALPHABET))
+"""What base64 passes over (RFC 2045, section 6.8)."""
 
 _find_bare_cr = re.compile(rb"=\r(?!\n)")
 
@@ -48,7 +49,7 @@ class Base64:
         """As `Decoder.feed`."""
         if self._is_padded:
             return
-        data = self._carry + data.translate(None, _NOT_BASE64)
+        data = self._carry + data.translate(None, NOT_BASE64)
         end = len(data) // 4 * 4
         padding = data.find(b"=")
         if 0 <= padding < end:
