@@ -136,8 +136,8 @@ class RequestBody:
         """The parts of a multipart body, one after the other, as they come (aiohttp documentation).
 
         What is malformed raises an `HTTPBadRequest` that is a `ValueError`, here or when it is met; a type
-        that is not multipart, an `HTTPUnsupportedMediaType` that is one. A part that is read whole and has more
-        than ``client_max_size`` bytes raises `HTTPRequestEntityTooLarge`. The body as a whole has no bound."""
+        that is not multipart, an `HTTPUnsupportedMediaType` that is one. Reading a part of more than
+        ``client_max_size`` bytes whole raises `HTTPRequestEntityTooLarge`. The body itself has no bound."""
         headers = self.head.fields.decoded
         if not self.content_type.startswith("multipart/"):
             given = headers.get(names.CONTENT_TYPE, "no type at all")

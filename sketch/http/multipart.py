@@ -36,6 +36,8 @@ _match_boundary = re.compile(r"[ -~]{0,69}[!-~]").fullmatch
 _match_field = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)").fullmatch
 
 _LWSP: Final = b" \t"
+_HEAD_SPAN: Final = HEAD + 6
+"""Bytes from the line end before the longest head to the end of the empty line after it."""
 
 
 class MultipartError(ValueError):
@@ -275,7 +277,7 @@ class MultipartParser:
     def _take_head(self) -> PartHead | None:
         """The head of a part, looked for from the line end before it on, with which an empty one ends."""
         data, position = self._data, self._position
-        end = data.find(b"\r\n\r\n", position, position + HEAD + 4)
+        end = data.find(b"\r\n\r\n", position, position + _HEAD_SPAN)
         if end < 0:
             self._check_head(len(data) - position)
             self._head += data[position:]
@@ -302,7 +304,7 @@ class MultipartParser:
         return bytes(head)
 
     def _check_head(self, size: int) -> None:
-        if size >= HEAD + 4:
+        if size >= _HEAD_SPAN:
             raise MultipartError(f"the head of a part has more than {HEAD} bytes")
 
     def _read_fields(self, head: bytes) -> CIMultiDictProxy[str]:
