@@ -284,7 +284,10 @@ class MultipartParser:
             self._data = b""
             self._position = 0
             return None
-        fields = self._read_fields(data[position + 2 : end])
+        head = data[position:end]
+        if self._delimiter in head:
+            raise MultipartError("the head of a part has a boundary in it, and no end")
+        fields = self._read_fields(head[2:])
         self._position = end + 4
         self._place = _Place.DATA
         self._is_fresh = True
