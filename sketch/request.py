@@ -49,8 +49,6 @@ class BaseRequest(RequestView, RequestBody, Preconditions, DeprecatedRequestName
 
     key_class = RequestKey
 
-    POST_METHODS: Final = frozenset({"PATCH", "POST", "PUT", "TRACE", "DELETE"})
-
     has_prepare_hooks: bool = False
     response_compression: Policy | None = None
     """When responses to it are compressed that say nothing of it themselves; `sketch.compression` sets it."""

@@ -5,13 +5,16 @@ know, and how they are cut `streams` knows.
 """
 
 import json
+import sys
 from collections.abc import Callable
-from typing import Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
-from multidict import CIMultiDictProxy
+from multidict import CIMultiDictProxy, MultiDict, MultiDictProxy
 
-from .exceptions import HTTPBadRequest, HTTPRequestEntityTooLarge, HTTPRequestTimeout
+from .exceptions import HTTPBadRequest, HTTPException, HTTPRequestEntityTooLarge, HTTPRequestTimeout
 from .http import names
+from .http.charset import decode_text
 from .http.deferred import deferred
 from .http.errors import RemoteProtocolError
 from .http.exchange import Exchange
@@ -23,6 +26,13 @@ from .responsehead import OCTET_STREAM
 from .streams import BodyTooLarge, StreamReader, read_rest
 
 decoding: Any = deferred(".decoding", __package__)
+if TYPE_CHECKING:
+    from .forms import FormValue
+    from .multipart import MultipartReader
+
+forms: Any = deferred(".forms", __package__)
+multipart: Any = deferred(".multipart", __package__)
+uploads: Any = deferred(".uploads", __package__)
 
 CLIENT_MAX_SIZE: Final = 1024**2
 """Bytes of a body that `BaseRequest.read` takes by default (aiohttp documentation, ``client_max_size``)."""
@@ -41,8 +51,13 @@ class RequestBody:
     ``auto_decompress``). Can be set to ``False`` before the body is first looked at, for the bytes as they
     were sent."""
 
+    POST_METHODS: Final = frozenset({"PATCH", "POST", "PUT", "TRACE", "DELETE"})
+    """The methods whose bodies may be forms."""
+
     _content: StreamReader | None = None
     _read_bytes: bytes | None = None
+    _post: "MultiDictProxy[FormValue] | None" = None
+    _post_error: Exception | None = None
 
     # -- what the head says of it ----------------------------------------------------------------------
 
@@ -119,23 +134,105 @@ class RequestBody:
                     return body
                 self._content = StreamReader(self.exchange, taken=body)
             body = self._read_bytes = await read_rest(self.content, limit)
-        except BodyTooLarge as error:
-            raise HTTPRequestEntityTooLarge(error.limit, error.actual) from error
-        except RemoteProtocolError as error:
-            if error.status == 408:
-                raise HTTPRequestTimeout(text=f"408: Request Timeout\n{error}") from error
-            raise HTTPBadRequest(text=f"400: Bad Request\n{error}") from error
+        except (BodyTooLarge, RemoteProtocolError) as error:
+            raise _translate(error) from error
         return body
 
     async def text(self) -> str:
         """The whole body as text, by its charset or UTF-8.
 
         Raises as `read` does, `LookupError` for a charset that nobody knows, and `UnicodeDecodeError`."""
-        return (await self.read()).decode(self.charset or "utf-8")
+        return _decode(await self.read(), self.charset)
 
     async def json(self, *, loads: Callable[[str], Any] = json.loads) -> Any:
         """The whole body as JSON. Raises as `text` does, and what ``loads`` raises (`ValueError`)."""
-        return loads((await self.read()).decode(self.charset or "utf-8"))
+        return loads(_decode(await self.read(), self.charset))
+
+    # -- forms -----------------------------------------------------------------------------------------
+
+    async def multipart(self) -> "MultipartReader":
+        """The parts of a multipart body, one after the other, as they come (aiohttp documentation).
+
+        What is malformed raises an `HTTPBadRequest` that is a `ValueError`, here or when it is met; a type
+        that is not multipart, an `HTTPUnsupportedMediaType` that is one. Reading a part of more than
+        ``client_max_size`` bytes whole raises `HTTPRequestEntityTooLarge`. The body itself has no bound."""
+        headers = self.head.fields.decoded
+        if not self.content_type.startswith("multipart/"):
+            given = headers.get(names.CONTENT_TYPE, "no type at all")
+            raise forms.UnsupportedBody(f"multipart content type expected, and this is {given[:100]!r}")
+        reader: MultipartReader = multipart.MultipartReader(
+            headers,
+            self._content_again(),
+            client_max_size=self.client_max_size or sys.maxsize,
+            max_size_error_cls=HTTPRequestEntityTooLarge,
+            make_error=forms.MalformedBody,
+        )
+        return reader
+
+    async def post(self) -> "MultiDictProxy[FormValue]":
+        """The fields of the form that the body is: texts, `FileField`, and `bytearray` for what has a type
+        that is not text. Empty for methods other than `POST_METHODS`, and for other content types. A second
+        call returns the same (aiohttp documentation).
+
+        Files of more than 1 MiB are on disk; all of them are closed when the request is over.
+
+        Raises `HTTPRequestEntityTooLarge` for more than ``client_max_size`` bytes or ``client_max_fields``
+        fields, an `HTTPBadRequest` that is a `ValueError` for a form that is malformed, and otherwise as
+        `read` does. Cancelled, it loses a multipart form, and raises `RuntimeError` when called again."""
+        post = self._post
+        if post is None:
+            if self._post_error is not None:
+                raise self._post_error
+            post = self._post = MultiDictProxy(await self._read_form())
+        return post
+
+    async def _read_form(self) -> "MultiDict[FormValue]":
+        content_type = self.content_type
+        if self.head.method in self.POST_METHODS:
+            if content_type == "application/x-www-form-urlencoded":
+                form: MultiDict[FormValue] = forms.read_urlencoded(
+                    await self.read(), self.charset or "utf-8", self.client_max_fields
+                )
+                return form
+            if content_type == "multipart/form-data":
+                return await self._read_multipart_form()
+        return MultiDict()
+
+    async def _read_multipart_form(self) -> "MultiDict[FormValue]":
+        self._post_error = RuntimeError(
+            "post() was cancelled, or is still running in another task: what it has read is gone"
+        )
+        try:
+            fields: MultiDict[FormValue] = await self._receive_form()
+        except Exception as error:
+            self._post_error = error
+            raise
+        self._post_error = None
+        return fields
+
+    async def _receive_form(self) -> "MultiDict[FormValue]":
+        declared, limit = self.head.framing.content_length, self.client_max_size
+        if declared is not None and declared > limit > 0:
+            raise HTTPRequestEntityTooLarge(limit, declared)
+        form = forms.MultipartForm(
+            self.head.fields.decoded[names.CONTENT_TYPE],
+            self._content_again().readchunk,
+            max_size=limit,
+            max_fields=self.client_max_fields,
+        )
+        try:
+            fields: MultiDict[FormValue] = await forms.read_multipart(form)
+        except RemoteProtocolError as error:
+            raise _translate(error) from error
+        if form.uploads:
+            self.exchange.on_end(partial(uploads.close_uploads, form.uploads))
+        return fields
+
+    def _content_again(self) -> StreamReader:
+        """The body as a stream, also when all of it was read as bytes."""
+        if self._read_bytes:
+            return StreamReader(self.exchange, taken=self._read_bytes)
+        return self.content
 
     async def release(self) -> None:
         """Read what is left of the body, and forget it."""
@@ -148,3 +245,17 @@ class RequestBody:
         """The fields that the client sent after a chunked body (RFC 9110, section 6.5), without those that
         must not be there; empty until the whole body has arrived, which it has when it was read."""
         return CIMultiDictProxy(decode_fields(self.exchange.request_trailers))
+
+
+def _translate(error: BodyTooLarge | RemoteProtocolError) -> HTTPException:
+    """What the client is told of it."""
+    if isinstance(error, BodyTooLarge):
+        return HTTPRequestEntityTooLarge(error.limit, error.actual)
+    if error.status == 408:
+        return HTTPRequestTimeout(text=f"408: Request Timeout\n{error}")
+    return HTTPBadRequest(text=f"400: Bad Request\n{error}")
+
+
+def _decode(body: bytes, charset: str | None) -> str:
+    # Nearly always it is UTF-8, of which nobody has to be asked.
+    return body.decode() if charset is None else decode_text(body, charset)

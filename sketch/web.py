@@ -52,6 +52,7 @@ from .runner import (
 from .signals import CleanupError
 from .streams import PayloadAccessError, RequestPayloadError
 from .upgrade import UpgradeResponse
+from .uploads import FileField
 from .views import View
 from .webserver import Server
 
@@ -69,6 +70,7 @@ __all__ = [
     "ContentCoding",
     "DynamicResource",
     "FileResponse",
+    "FileField",
     "GracefulExit",
     "NamedPipeSite",
     "NotAppKeyWarning",

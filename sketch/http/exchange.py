@@ -241,6 +241,11 @@ class Exchange(ABC):
 
         The carrier goes on to other things in this call, so that it is the last thing that is done."""
 
+    @abstractmethod
+    def on_end(self, callback: Callable[[], None]) -> None:
+        """Have ``callback`` called in `end`, before the carrier goes on: for what must not outlive the
+        exchange. Called at once when the exchange is over already. It must neither raise nor wait."""
+
     @property
     def can_take_over(self) -> bool:
         """Whether `take_over` works on this carrier at this moment: the client asks for it, the whole body

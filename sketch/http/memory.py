@@ -6,7 +6,7 @@ is none) and records what a client would get. It knows no bytes of HTTP/1 and no
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -48,11 +48,13 @@ class MemoryExchange(Exchange):
 
     __slots__ = (
         "_answer",
+        "_at_end",
         "_body",
         "_has_body",
         "_invites",
         "_is_chunked",
         "_is_disconnected",
+        "_is_over",
         "_draining",
         "_keep_alive",
         "_missing",
@@ -120,6 +122,8 @@ class MemoryExchange(Exchange):
         self._room.set()
         self._request_trailers: Sequence[tuple[bytes, bytes]] = ()
         self._task: asyncio.Task[Any] | None = None
+        self._is_over = False
+        self._at_end: list[Callable[[], None]] = []
         self.body_limits = (None, None)
         self.cancel_on_disconnect = False
         self.informed = []
@@ -318,8 +322,18 @@ class MemoryExchange(Exchange):
     def end(self) -> None:
         # Whoever is done with it is not cancelled by it.
         self._task = None
+        self._is_over = True
+        callbacks, self._at_end = self._at_end, []
+        for callback in callbacks:
+            callback()
         if not self.response_complete:
             self.abort()
+
+    def on_end(self, callback: Callable[[], None]) -> None:
+        if self._is_over:
+            callback()
+        else:
+            self._at_end.append(callback)
 
     def _check_head(self, head: ResponseHead) -> int | None:
         """Refuse a head that may not come here. Returns the length that it declares itself."""

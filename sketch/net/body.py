@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..http.errors import LocalProtocolError
 
@@ -16,7 +16,7 @@ class BodyBuffer:
     One task at a time may wait.
     """
 
-    __slots__ = ("_pieces", "_waiter", "error", "is_complete", "size")
+    __slots__ = ("_pieces", "_waiter", "at_end", "error", "is_complete", "size")
 
     def __init__(self) -> None:
         self._pieces: deque[bytes] = deque()
@@ -27,6 +27,9 @@ class BodyBuffer:
         """Whether all pieces have arrived."""
         self.error: Exception | None = None
         """What ended the body before its time; raised once the pieces before it are read."""
+        self.at_end: tuple[Callable[[], None], ...] = ()
+        """What is to be called when the exchange is over: here, so that it costs requests without a body
+        nothing."""
 
     def put(self, pieces: Sequence[bytes]) -> None:
         """Add pieces that arrived. Small ones are put together: to hold each by itself would take many times

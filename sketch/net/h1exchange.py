@@ -6,7 +6,7 @@ behind cannot write into the answer to somebody else's request.
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from ..http.errors import Disconnected, LocalProtocolError
@@ -290,9 +290,22 @@ class H1Exchange(Exchange):
         connection = self._connection
         self._writing = connection.engine.writing
         self._is_over = True
-        if self.body is not None:
-            self.body.fail(LocalProtocolError("the exchange is over: its handler has returned"))
+        body = self.body
+        if body is not None:
+            body.fail(LocalProtocolError("the exchange is over: its handler has returned"))
+            for callback in body.at_end:
+                callback()
         connection.go_on()
+
+    def on_end(self, callback: Callable[[], None]) -> None:
+        """Have something called when the exchange is over."""
+        if self._is_over:
+            callback()
+            return
+        if self.body is None:
+            self.body = BodyBuffer()
+            self.body.complete()
+        self.body.at_end += (callback,)
 
     @property
     def cancel_on_disconnect(self) -> bool:

@@ -66,6 +66,37 @@ class ExitConformance(Stage):
             if TO_THE_END[state]:
                 assert not received.is_complete
 
+    @pytest.mark.parametrize("opening", [Opening(), POST], ids=["no body", "body"])
+    @on_loop
+    async def test_the_end_is_told(self, opening: Opening) -> None:
+        async with self.exchange(opening) as scene:
+            exchange = scene.exchange
+            told: list[str] = []
+            exchange.on_end(lambda: told.append("first"))
+            exchange.on_end(lambda: told.append("second"))
+            if opening is POST:
+                await scene.finish_request(b"some")
+            await perform(exchange, ("respond",))
+            await settle()
+            assert told == []
+            assert (await scene.end()).is_complete
+            exchange.end()
+            assert told == ["first", "second"]
+            exchange.on_end(lambda: told.append("late"))
+            assert told == ["first", "second", "late"]
+
+    @pytest.mark.parametrize("opening", [Opening(), POST], ids=["no body", "body"])
+    @on_loop
+    async def test_the_end_is_told_when_the_client_has_left(self, opening: Opening) -> None:
+        async with self.exchange(opening) as scene:
+            told: list[str] = []
+            scene.exchange.on_end(lambda: told.append("end"))
+            await scene.client.disconnect()
+            await settle()
+            assert told == []
+            await scene.end()
+            assert told == ["end"]
+
     @on_loop
     async def test_abort_wakes_a_task_that_reads(self) -> None:
         async with self.exchange(POST) as scene:

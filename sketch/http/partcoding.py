@@ -1,0 +1,207 @@
+"""How the data of a part is encoded: transfer encodings of MIME (RFC 2045, section 6), and content codings.
+
+Decoders are fed what arrives, cut anywhere, and give back pieces of bounded size, one at a time: what is
+asked for is all that is ever unfolded. Where the data comes from is not known here.
+"""
+
+import binascii
+import re
+import zlib
+from collections.abc import Iterator
+from typing import Final, Protocol
+
+from .multipart import MultipartError
+
+PIECE: Final = 2**18
+"""Bytes of unfolded data that a decoder gives at a time."""
+
+_INPUT: Final = 2**16
+"""Bytes that are given to zlib at a time: it copies what it did not get to."""
+
+ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
+NOT_BASE64: Final = bytes(set(range(256)).difference(ALPHABET))
+"""What base64 passes over (RFC 2045, section 6.8)."""
+
+_find_bare_cr = re.compile(rb"=\r(?!\n)")
+
+
+class Decoder(Protocol):
+    """One coding of one part."""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """What the next piece of data decodes to. Raises `MultipartError` for what is not encoded so."""
+
+    def finish(self) -> Iterator[bytes]:
+        """The data has ended; what is left. Raises `MultipartError` where something is missing."""
+
+
+class Base64:
+    """RFC 2045, section 6.8. Characters outside of the alphabet are passed over."""
+
+    __slots__ = ("_carry", "_is_padded")
+
+    def __init__(self) -> None:
+        self._carry = b""
+        # Padding ends the data; what follows it means nothing.
+        self._is_padded = False
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """As `Decoder.feed`."""
+        if self._is_padded:
+            return
+        data = self._carry + data.translate(None, NOT_BASE64)
+        end = len(data) // 4 * 4
+        padding = data.find(b"=")
+        if 0 <= padding < end:
+            self._is_padded = True
+            end = padding // 4 * 4 + 4
+        self._carry = b"" if self._is_padded else data[end:]
+        if end:
+            try:
+                yield binascii.a2b_base64(data[:end])
+            except binascii.Error as error:
+                raise MultipartError(f"the data of a part is not base64: {error}") from error
+
+    def finish(self) -> Iterator[bytes]:
+        """As `Decoder.finish`."""
+        if self._carry:
+            raise MultipartError("the data of a part is not base64: it ends within four characters")
+        return iter(())
+
+
+class QuotedPrintable:
+    """RFC 2045, section 6.7. An ``=`` that encodes nothing is left as it is."""
+
+    __slots__ = ("_carry",)
+
+    def __init__(self) -> None:
+        self._carry = b""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """As `Decoder.feed`."""
+        data = self._carry + data
+        cut = data.find(b"=", max(0, len(data) - 2))
+        self._carry = b"" if cut < 0 else data[cut:]
+        if cut >= 0:
+            data = data[:cut]
+        if data:
+            # Of a soft line break, `a2b_qp` passes over everything up to the line feed.
+            yield binascii.a2b_qp(_find_bare_cr.sub(b"=3D\r", data))
+
+    def finish(self) -> Iterator[bytes]:
+        """As `Decoder.finish`."""
+        carry, self._carry = self._carry, b""
+        if carry.rstrip(b"\r"):
+            # A line break at the very end is none that anything follows.
+            yield carry if carry not in (b"=", b"=\r") else b""
+
+
+class Inflate:
+    """``gzip`` and ``deflate`` (RFC 9110, section 8.4.1), the latter with the header of zlib or without, as
+    aiohttp and old browsers send it."""
+
+    __slots__ = ("_coding", "_inflater", "_start")
+
+    def __init__(self, coding: str) -> None:
+        self._coding = coding
+        self._inflater = zlib.decompressobj(16 + zlib.MAX_WBITS) if coding == "gzip" else None
+        # The first byte of deflated data, which does not yet tell whether there is a header.
+        self._start = b""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """As `Decoder.feed`."""
+        for start in range(0, len(data), _INPUT):
+            yield from self._feed(data[start : start + _INPUT])
+
+    def _feed(self, data: bytes) -> Iterator[bytes]:
+        inflater = self._inflater
+        if inflater is None:
+            data = self._start = self._start + data
+            if len(data) < 2:
+                return
+            has_header = data[0] & 15 == 8 and int.from_bytes(data[:2], "big") % 31 == 0
+            inflater = self._inflater = zlib.decompressobj(zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS)
+            self._start = b""
+        while data:
+            if inflater.eof:
+                inflater = self._next_member()
+            yield from self._inflate(inflater, data)
+            data = inflater.unused_data
+
+    def _inflate(self, inflater: "zlib._Decompress", data: bytes) -> Iterator[bytes]:
+        """All that comes of this input, in bounded pieces."""
+        while not inflater.eof:
+            try:
+                piece = inflater.decompress(data, PIECE)
+            except zlib.error as error:
+                raise MultipartError(f"the data of a part is not {self._coding}: {error}") from error
+            data = inflater.unconsumed_tail
+            if piece:
+                yield piece
+            elif not data:
+                # All input was taken, and nothing more comes out of it.
+                break
+
+    def _next_member(self) -> "zlib._Decompress":
+        """What comes after the end: another member of gzip (RFC 1952, section 2.2)."""
+        if self._coding != "gzip":
+            raise MultipartError("the data of a part goes on after the end of what is deflated")
+        inflater = self._inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        return inflater
+
+    def finish(self) -> Iterator[bytes]:
+        """As `Decoder.finish`."""
+        if self._start or (self._inflater is not None and not self._inflater.eof):
+            raise MultipartError(f"the data of a part ends in the middle of what is {self._coding}")
+        return iter(())
+
+
+class _Chain:
+    """What was encoded twice: a content coding inside of a transfer encoding."""
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, outer: Decoder, inner: Decoder) -> None:
+        self._outer = outer
+        self._inner = inner
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        for piece in self._outer.feed(data):
+            yield from self._inner.feed(piece)
+
+    def finish(self) -> Iterator[bytes]:
+        for piece in self._outer.finish():
+            yield from self._inner.feed(piece)
+        yield from self._inner.finish()
+
+
+def make_decoder(transfer_encoding: str | None, content_coding: str | None = None) -> Decoder | None:
+    """A decoder for what a part's ``Content-Transfer-Encoding`` and ``Content-Encoding`` say; ``None`` where
+    its data is as it is.
+
+    Raises `MultipartError` for what nobody here knows."""
+    outer = _find_transfer_decoder((transfer_encoding or "").strip().lower())
+    inner = _find_content_decoder((content_coding or "").strip().lower())
+    if outer is None or inner is None:
+        return outer or inner
+    return _Chain(outer, inner)
+
+
+def _find_transfer_decoder(encoding: str) -> Decoder | None:
+    if encoding in ("", "7bit", "8bit", "binary"):
+        return None
+    if encoding == "base64":
+        return Base64()
+    if encoding == "quoted-printable":
+        return QuotedPrintable()
+    raise MultipartError(f"unknown content transfer encoding: {encoding[:40]!r}")
+
+
+def _find_content_decoder(coding: str) -> Decoder | None:
+    if coding in ("", "identity"):
+        return None
+    if coding in ("gzip", "x-gzip"):
+        return Inflate("gzip")
+    if coding == "deflate":
+        return Inflate("deflate")
+    raise MultipartError(f"unknown content encoding: {coding[:40]!r}")
