@@ -26,35 +26,9 @@ from sketch.routing.matchinfo import UrlMappingMatchInfo
 from sketch.views import View
 
 NOT_YET = {
-    "BadContentDispositionHeader",
-    "BadContentDispositionParam",
-    "BodyPartReader",
-    "ContentCoding",
-    "ETag",
-    "FileField",
-    "FileResponse",
-    "MultipartReader",
-    "MultipartWriter",
-    "PAYLOAD_REGISTRY",
-    "RequestHandler",
-    "StaticDef",
-    "StaticResource",
-    "WSCloseCode",
-    "WSMessage",
-    "WSMsgType",
-    "WebSocketError",
-    "WebSocketReady",
-    "WebSocketResponse",
-    "content_disposition_filename",
-    "get_payload",
-    "parse_content_disposition",
-    "payload_type",
-    "set_zlib_backend",
-    "static",
-    "streamer",
-}
-"""Names whose homes are still to be built."""
-NOT_YET |= {name for name in aliases.NEIGHBOURS if name.endswith("Payload")}
+    "WSCloseCode", "WSMessage", "WSMsgType", "WebSocketError", "WebSocketReady", "WebSocketResponse",
+}  # fmt: skip
+"""Those of WebSockets."""
 
 NOT_OURS = {
     # Those of a client, and of its resolvers.
