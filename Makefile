@@ -68,6 +68,10 @@ conformance: $(VENV)/.installed-scan ## run what every carrier has to pass, and 
 	@.ci/packages nginx:nginx-light
 	@$(RUN) -m pytest $(PYTEST_FLAGS) tests/conformance tests/corpora tests/smuggling
 
+.PHONY: ecosystem
+ecosystem: $(VENV)/.installed-ecosystem ## run packages that were written for aiohttp on sketch, and gunicorn
+	@$(RUN) -m pytest $(PYTEST_FLAGS) tests/ecosystem tests/compat tests/test_worker.py
+
 # PARTS is any of engine live kill restarts idle slow; all of them by default.
 .PHONY: soak
 soak: $(VENV)/.installed-test ## try to break the server, for half an hour (COUNT=, SEED=, PARTS="live slow ...")

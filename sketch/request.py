@@ -159,10 +159,9 @@ class BaseRequest(RequestView, RequestBody, Preconditions, DeprecatedRequestName
 
     @property
     def protocol(self) -> Any:
-        """The connection: what asyncio calls, usually a ``web.RequestHandler``; ``None`` when there is none
-        or it is closed."""
-        find = getattr(self.exchange.transport, "get_protocol", None)
-        return None if find is None else find()
+        """The connection: a ``web.RequestHandler`` on a server, whose ``transport`` is ``None`` when it is
+        gone; ``None`` for a request without one."""
+        return self.exchange.protocol
 
     @property
     def writer(self) -> ExchangeWriter:

@@ -116,6 +116,12 @@ class Exchange(ABC):
         """The transport below, for programs that look at it; ``None`` where there is none (any more)."""
         return None
 
+    @property
+    def protocol(self) -> Any:
+        """What the event loop calls for the connection below, for programs that look at it, also when that is
+        gone; ``None`` where there is none."""
+        return None
+
     # -- the request's body ----------------------------------------------------------------------------
 
     @property

@@ -7,7 +7,7 @@ behind cannot write into the answer to somebody else's request.
 import asyncio
 import sys
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..http.errors import Disconnected, LocalProtocolError
 from ..http.exchange import Bytes, Exchange, Peer
@@ -98,6 +98,11 @@ class H1Exchange(Exchange):
     def transport(self) -> asyncio.BaseTransport | None:
         """The connection's transport, while the exchange is on it."""
         return None if self._is_over else self._connection.transport
+
+    @property
+    def protocol(self) -> Any:
+        """The connection."""
+        return self._connection
 
     @property
     def keep_alive(self) -> bool:

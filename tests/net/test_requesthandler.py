@@ -31,7 +31,7 @@ def test_who_is_connected() -> None:
         handler: web.RequestHandler = request.protocol
         assert isinstance(handler, web.RequestHandler)
         assert request.task is asyncio.current_task()
-        seen.append(handler)
+        seen.append(request)
         assert handler.connected
         assert handler.peername == request.get_extra_info("peername")
         assert handler.sockname == request.get_extra_info("sockname")
@@ -44,7 +44,10 @@ def test_who_is_connected() -> None:
     answer = asyncio.run(talk(look, b"", b"never"))
     assert answer.count(b"HTTP/1.1 200 OK") == 1
     assert b"Connection: close" in answer
-    (gone,) = seen
+    (request,) = seen
+    # Programs ask it whether the client is still there.
+    gone = request.protocol
+    assert isinstance(gone, web.RequestHandler) and gone.transport is None
     assert (gone.connected, gone.peername, gone.ssl_context) == (False, None, None)
 
 
