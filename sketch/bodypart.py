@@ -117,8 +117,11 @@ class BodyPartReader:
     # -- the data that has come ------------------------------------------------------------------------
 
     async def _fill(self) -> bool:
-        """Have something to read, waiting for it. False at the end."""
-        if not self._piece and not self._at_eof:
+        """Have something to read, waiting for it. False at the end, and when the part was left."""
+        if self._number != self._cursor.number:
+            self._piece = b""
+            self._at_eof = True
+        elif not self._piece and not self._at_eof:
             self._accept(await self._cursor.next_data(self._number))
         return bool(self._piece)
 
@@ -128,8 +131,7 @@ class BodyPartReader:
         self._size += len(piece)
         if piece:
             return
-        is_left = self._number != self._cursor.number
-        if self._declared not in (None, self._size) and not is_left:
+        if self._declared not in (None, self._size):
             message = f"Content-Length of a part is {self._declared}, and it has {self._size} bytes"
             raise self._cursor.fail(message)
         self._at_eof = True

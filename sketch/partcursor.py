@@ -36,7 +36,7 @@ class PartCursor:
         whether it is in the data of a part.
     """
 
-    __slots__ = ("_error", "_is_inside", "_parser", "_read", "make_error", "number")
+    __slots__ = ("_error", "_inner", "_is_inside", "_is_left", "_parser", "_read", "make_error", "number")
 
     def __init__(
         self,
@@ -49,6 +49,11 @@ class PartCursor:
         self._read = _find_way_to_read(content)
         self._parser = parser
         self._is_inside = is_inside
+        # That of the body which the current part is; and whether the part was left that this body is.
+        self._inner: PartCursor | None = None
+        self._is_left = False
+        if isinstance(content, PartStream):
+            content.cursor._inner = self
         # What went wrong with the body; it goes wrong again for all who read on.
         self._error: Exception | None = None
         self.make_error = make_error
@@ -62,6 +67,11 @@ class PartCursor:
 
     async def next_part(self) -> CIMultiDictProxy[str] | None:
         """The fields of the next part, past what is left of the current one; ``None`` after the last."""
+        if self._is_left:
+            return None
+        if self._inner is not None:
+            self._inner.leave()
+            self._inner = None
         while self._is_inside:
             await self.next_data(self.number)
         event = await self._next_event()
@@ -70,6 +80,14 @@ class PartCursor:
             self.number += 1
             return event.fields
         return None
+
+    def leave(self) -> None:
+        """Nobody is to read on: the part that this body is was left."""
+        self._is_left = True
+        self._is_inside = False
+        self.number += 1
+        if self._inner is not None:
+            self._inner.leave()
 
     async def next_data(self, number: int) -> bytes:
         """The next piece of data of the part with this number; ``b""`` at its end, and when it was left."""
@@ -109,15 +127,15 @@ class PartCursor:
 class PartStream:
     """The data of the part that a cursor is in, as the content of another multipart body."""
 
-    __slots__ = ("_cursor", "_number")
+    __slots__ = ("_number", "cursor")
 
     def __init__(self, cursor: PartCursor) -> None:
-        self._cursor = cursor
+        self.cursor = cursor
         self._number = cursor.number
 
     async def readany(self) -> bytes:
         """The next piece of it; ``b""`` at its end."""
-        return await self._cursor.next_data(self._number)
+        return await self.cursor.next_data(self._number)
 
     async def read(self, n: int, /) -> bytes:
         """The same, whatever ``n`` is: whoever reads it is a cursor."""

@@ -22,7 +22,7 @@ ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 NOT_BASE64: Final = bytes(set(range(256)).difference(ALPHABET))
 """What base64 passes over (RFC 2045, section 6.8)."""
 
-_find_bare_cr = re.compile(rb"=\r(?!\n)")
+_escape_bare = re.compile(rb"=(?![0-9A-Fa-f]{2}|\r?\n)").sub
 
 
 class Decoder(Protocol):
@@ -80,20 +80,19 @@ class QuotedPrintable:
     def feed(self, data: bytes) -> Iterator[bytes]:
         """As `Decoder.feed`."""
         data = self._carry + data
+        # What an "=" means is in the two characters after it.
         cut = data.find(b"=", max(0, len(data) - 2))
         self._carry = b"" if cut < 0 else data[cut:]
-        if cut >= 0:
-            data = data[:cut]
-        if data:
-            # Of a soft line break, `a2b_qp` passes over everything up to the line feed.
-            yield binascii.a2b_qp(_find_bare_cr.sub(b"=3D\r", data))
+        yield from self._decode(data if cut < 0 else data[:cut])
 
     def finish(self) -> Iterator[bytes]:
         """As `Decoder.finish`."""
-        carry, self._carry = self._carry, b""
-        if carry.rstrip(b"\r"):
-            # A line break at the very end is none that anything follows.
-            yield carry if carry not in (b"=", b"=\r") else b""
+        # The beginning of a line break that nothing follows.
+        yield from self._decode(self._carry.removesuffix(b"\r").removesuffix(b"="))
+
+    def _decode(self, data: bytes) -> Iterator[bytes]:
+        if data:
+            yield binascii.a2b_qp(_escape_bare(b"=3D", data))
 
 
 class Inflate:
