@@ -5,11 +5,18 @@ They are read here, and evaluated in `sketch.http.conditional` and `sketch.http.
 
 import re
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from .http import names
-from .http.conditional import ETag, parse_etags
 from .http.dates import parse_date
+from .http.deferred import deferred
 from .http.heads import RequestHead
+
+if TYPE_CHECKING:
+    from .http import conditional
+    from .http.conditional import ETag
+else:
+    conditional = deferred(".http.conditional", __package__)
 
 _match_one_range = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII | re.IGNORECASE).fullmatch
 
@@ -39,13 +46,13 @@ class Preconditions:
         return slice(first, None if last is None else last + 1, 1)
 
     @property
-    def if_match(self) -> tuple[ETag, ...] | None:
+    def if_match(self) -> "tuple[ETag, ...] | None":
         """The tags of ``If-Match``, as many as can be read; one with the value ``"*"`` for any
         representation; ``None`` where there is no such field (RFC 9110, section 13.1.1)."""
         return self._tags(names.IF_MATCH)
 
     @property
-    def if_none_match(self) -> tuple[ETag, ...] | None:
+    def if_none_match(self) -> "tuple[ETag, ...] | None":
         """The tags of ``If-None-Match``, in the form of `if_match` (RFC 9110, section 13.1.2)."""
         return self._tags(names.IF_NONE_MATCH)
 
@@ -67,9 +74,9 @@ class Preconditions:
         13.1.5)."""
         return self._date(names.IF_RANGE)
 
-    def _tags(self, name: str) -> tuple[ETag, ...] | None:
+    def _tags(self, name: str) -> "tuple[ETag, ...] | None":
         text = ", ".join(self.head.fields.decoded.getall(name, ()))
-        return parse_etags(text) if text else None
+        return conditional.parse_etags(text) if text else None
 
     def _date(self, name: str) -> datetime | None:
         value = self.head.fields.decoded.get(name)

@@ -6,16 +6,22 @@ known here, and the body is in `requestbody`.
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from multidict import CIMultiDictProxy, MultiMapping
 from yarl import URL
 
 from .http import names
 from .http.cookies import parse_cookies
+from .http.deferred import deferred
 from .http.exchange import Exchange
-from .http.forwarded import list_forwarded
 from .http.heads import HttpVersion, RequestHead
 from .http.target import authority_for_url, parse_target, path_to_match
+
+if TYPE_CHECKING:
+    from .http import forwarded as _forwarded
+else:
+    _forwarded = deferred(".http.forwarded", __package__)
 
 
 class RequestView:
@@ -112,7 +118,7 @@ class RequestView:
         parameters by name in lower case (RFC 7239, section 4).
 
         Only read, not believed: a client may have written it. See `remote` for what trusted proxies say."""
-        return tuple(list_forwarded(self.headers.getall(names.FORWARDED, ())))
+        return tuple(_forwarded.list_forwarded(self.headers.getall(names.FORWARDED, ())))
 
     @property
     def path(self) -> str:

@@ -14,18 +14,23 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from http.cookies import Morsel, SimpleCookie
 from math import ceil
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from multidict import CIMultiDict
 
 from .http import names
-from .http.conditional import ETAG_ANY, ETag, format_etag, parse_etag
 from .http.cookies import check_cookie_part, format_morsel
 from .http.dates import EPOCH, current_date, format_date, parse_date
+from .http.deferred import deferred
 from .http.headers import check_field, check_text, is_token, quote_string
 from .http.heads import SERVER_SOFTWARE, ResponseHead
 from .http.mediatype import parse_content_type
 from .http.status import phrase
+
+if TYPE_CHECKING:
+    from .http import conditional
+else:
+    conditional = deferred(".http.conditional", __package__)
 
 LooseHeaders = Mapping[str, str] | CIMultiDict[str] | Iterable[tuple[str, str]]
 """What is accepted wherever header fields are given (aiohttp ``typedefs.LooseHeaders``)."""
@@ -236,18 +241,18 @@ class HeadBuilder:
         self.headers[names.LAST_MODIFIED] = text
 
     @property
-    def etag(self) -> ETag | None:
+    def etag(self) -> "conditional.ETag | None":
         """``ETag`` (RFC 9110, section 8.8.3); settable by `ETag`, or by text for a strong one. ``None`` where
         there is none that can be read.
 
         Raises `ValueError` for what is neither, and for a value that cannot stand between quotes."""
         value = self._headers.get(names.ETAG) if self._headers is not None else None
-        if value == ETAG_ANY:
-            return ETag(ETAG_ANY)
-        return None if value is None else parse_etag(value)
+        if value == conditional.ETAG_ANY:
+            return conditional.ETag(conditional.ETAG_ANY)
+        return None if value is None else conditional.parse_etag(value)
 
     @etag.setter
-    def etag(self, value: ETag | str | None) -> None:
+    def etag(self, value: "conditional.ETag | str | None") -> None:
         if value is None:
             self.headers.pop(names.ETAG, None)
             return
@@ -255,8 +260,8 @@ class HeadBuilder:
         text = getattr(value, "value", value)
         if not isinstance(text, str):
             raise ValueError(f"etag must be a str, an ETag or None, and is {value!r}")
-        tag = ETag(text, bool(getattr(value, "is_weak", False)))
-        text = ETAG_ANY if text == ETAG_ANY else format_etag(tag)
+        tag = conditional.ETag(text, bool(getattr(value, "is_weak", False)))
+        text = conditional.ETAG_ANY if text == conditional.ETAG_ANY else conditional.format_etag(tag)
         check_field(names.ETAG, text)
         self.headers[names.ETAG] = text
 

@@ -14,9 +14,10 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from .fileresponse import CHUNK_SIZE
+from .http.deferred import deferred
+from .http.exchange import FILE_PIECE
 from .http.target import is_own_path
 from .routing.abstract import AbstractRouter, AbstractView, ExpectHandler, Handler
 from .routing.matchinfo import UrlMappingMatchInfo, build_match_info
@@ -32,9 +33,13 @@ from .routing.resources import (
 from .routing.routedef import AbstractRouteDef
 from .routing.routes import ANY, AbstractRoute, Endpoint, MethodNotAllowedRoute, NotFoundRoute
 from .routing.shadow import Shadows
-from .routing.static import StaticResource
 from .routing.subapps import MatchedSubAppResource, PrefixedSubAppResource
 from .routing.tree import Answer, Found, Leaf, Mount, Tree
+
+if TYPE_CHECKING:
+    from .routing import static
+else:
+    static = deferred(".routing.static", __package__)
 
 _COMMON_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
@@ -353,15 +358,15 @@ class UrlDispatcher(AbstractRouter, Mapping[str, AbstractResource]):
         *,
         name: str | None = None,
         expect_handler: ExpectHandler | None = None,
-        chunk_size: int = CHUNK_SIZE,
+        chunk_size: int = FILE_PIECE,
         show_index: bool = False,
         follow_symlinks: bool = False,
         append_version: bool = False,
-    ) -> StaticResource:
+    ) -> "static.StaticResource":
         """Answer ``GET`` and ``HEAD`` below a prefix with the files of a directory; see `StaticResource`."""
         if not prefix.startswith("/"):
             raise ValueError(f"Prefix {prefix!r} starts with a slash; write '/name'")
-        resource = StaticResource(
+        resource = static.StaticResource(
             prefix.removesuffix("/"),
             path,
             name=name,

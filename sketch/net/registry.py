@@ -5,7 +5,7 @@ import contextvars
 import logging
 from collections import Counter
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..http.exchange import ExchangeHandler, Peer
 from ..http.heads import RequestHead
@@ -13,7 +13,9 @@ from ..http.limits import Limits
 from ..http_parser import HttpParser
 from .admission import Admission, Refused
 from .clock import Clock
-from .proxies import TrustedProxies
+
+if TYPE_CHECKING:
+    from .proxies import TrustedProxies
 
 try:
     import resource
@@ -116,7 +118,7 @@ class Registry:
         handler_cancellation: bool,
         tcp_keepalive: bool,
         refused: Refused | None,
-        proxies: TrustedProxies | None = None,
+        proxies: "TrustedProxies | None" = None,
     ) -> None:
         self.handler = handler
         self.admission: Admission | None = None

@@ -4,16 +4,24 @@ Knows aiohttp's keywords for its `RequestHandler` and where each of them lives i
 anything.
 """
 
-import difflib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..accesslog import AbstractAccessLogger, AccessLogger
+from ..http.deferred import deferred
 from ..http.limits import DEFAULT_LIMITS, Limits
 from ..logs import access_logger, server_logger
-from ..net.proxies import TrustedProxies
+
+if TYPE_CHECKING:
+    import difflib as _difflib
+
+    from ..net import proxies as _proxies_room
+    from ..net.proxies import TrustedProxies
+else:
+    _difflib = deferred("difflib")
+    _proxies_room = deferred("..net.proxies", __package__)
 
 _SIZES = {
     "max_line_size": "request_line",
@@ -65,7 +73,7 @@ class ServerOptions:
     access_log: logging.Logger | None = field(default=access_logger)
     access_log_class: type[AbstractAccessLogger] = AccessLogger
     access_log_format: str = AccessLogger.LOG_FORMAT
-    proxies: TrustedProxies | None = None
+    proxies: "TrustedProxies | None" = None
 
     def make_access_logger(self) -> AbstractAccessLogger | None:
         """The access logger, or ``None`` when nothing is to be logged."""
@@ -97,7 +105,7 @@ def check_names(keywords: Mapping[str, Any]) -> None:
     """Raises `TypeError` for the first keyword that is none of `SERVER_OPTIONS`."""
     for name in keywords:
         if name not in SERVER_OPTIONS:
-            nearest = difflib.get_close_matches(name, sorted(SERVER_OPTIONS), n=1, cutoff=0)
+            nearest = _difflib.get_close_matches(name, sorted(SERVER_OPTIONS), n=1, cutoff=0)
             raise TypeError(f"unknown keyword {name!r}; the nearest known one is {nearest[0]!r}")
 
 
@@ -125,11 +133,11 @@ def _limits(limits: object, keywords: Mapping[str, Any]) -> Limits:
 
 def _proxies(
     trusted_proxies: Any = None, forwarded: Any = None, proxy_protocol: Any = False
-) -> TrustedProxies | None:
+) -> "TrustedProxies | None":
     if not isinstance(proxy_protocol, bool):
         raise TypeError(f"proxy_protocol must be a bool, got {proxy_protocol!r}")
     if trusted_proxies is not None:
-        return TrustedProxies(trusted_proxies, header=forwarded, proxy_protocol=proxy_protocol)
+        return _proxies_room.TrustedProxies(trusted_proxies, header=forwarded, proxy_protocol=proxy_protocol)
     if forwarded is not None or proxy_protocol:
         raise ValueError("forwarded and proxy_protocol need trusted_proxies: whom to believe")
     return None

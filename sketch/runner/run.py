@@ -15,10 +15,11 @@ import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..accesslog import AbstractAccessLogger, AccessLogger
 from ..application import Application
+from ..http.deferred import deferred
 from ..http.limits import DEFAULT_LIMITS
 from ..logs import access_logger
 from ..net.addresses import (
@@ -29,8 +30,6 @@ from ..net.addresses import (
     check_socket,
     check_unix_path,
 )
-from ..net.certificates import Certificates
-from ..net.tls import CertificateFileError, FilePath
 from .logs import default_logging
 from .loops import LoopChoice, loop_factory
 from .options import check_seconds, server_options
@@ -38,6 +37,13 @@ from .runners import GracefulExit
 from .service import CannotListen, Service, SiteFactory
 from .site import PathLike, SockSite, TCPSite, UnixSite
 from .tls import find_certificates, find_context, find_reloading
+
+if TYPE_CHECKING:
+    from ..net import tls as _tls
+    from ..net.certificates import Certificates
+    from ..net.tls import FilePath
+else:
+    _tls = deferred("..net.tls", __package__)
 
 T = TypeVar("T")
 
@@ -70,8 +76,8 @@ def run_app(
     handler_cancellation: bool = False,
     path_mode: int | None = None,
     drain_delay: float = 0.0,
-    certificate: FilePath | Certificates | None = None,
-    key: FilePath | None = None,
+    certificate: "FilePath | Certificates | None" = None,
+    key: "FilePath | None" = None,
     reload_on_sighup: bool = False,
     reload_interval: float | None = None,
     **kwargs: Any,
@@ -180,12 +186,12 @@ def _require_no_running_loop() -> None:
 
 
 def _load_certificates(
-    certificate: FilePath | Certificates | None, key: FilePath | None
-) -> Certificates | None:
+    certificate: "FilePath | Certificates | None", key: "FilePath | None"
+) -> "Certificates | None":
     try:
         with default_logging():
             return find_certificates(certificate, key)
-    except CertificateFileError as error:
+    except _tls.CertificateFileError as error:
         sys.stderr.write(f"sketch: {error}\n")
         raise SystemExit(1) from error
 

@@ -10,10 +10,11 @@ import ssl
 import sys
 import warnings
 from abc import ABC, abstractmethod
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from yarl import URL
 
+from ..http.deferred import deferred
 from ..http.limits import Limits
 from ..net.addresses import (
     UnixFile,
@@ -29,8 +30,12 @@ from ..net.addresses import (
     is_unix,
 )
 from ..net.sites import Listener, PipeListener, ProtocolFactory
-from ..net.tls import CLOSING_TIMEOUT
 from ..server import Server
+
+if TYPE_CHECKING:
+    from ..net import tls as _tls
+else:
+    _tls = deferred("..net.tls", __package__)
 
 PathLike = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
@@ -151,7 +156,8 @@ class _ListeningSite(BaseSite):
         limits: Limits | None = getattr(self._runner.server, "limits", None)
         if limits is not None:
             options["ssl_handshake_timeout"] = limits.tls_handshake_timeout
-            options["ssl_shutdown_timeout"] = CLOSING_TIMEOUT
+            if self._ssl_context is not None:
+                options["ssl_shutdown_timeout"] = _tls.CLOSING_TIMEOUT
         return options
 
     @abstractmethod

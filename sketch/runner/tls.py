@@ -9,31 +9,40 @@ import ssl
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from ..net.certificates import Certificates
-from ..net.tls import FilePath, KeyPair
+from ..http.deferred import deferred
 from .options import check_seconds
+
+if TYPE_CHECKING:
+    from ..net import certificates as _certificates
+    from ..net import tls as _tls
+    from ..net.certificates import Certificates
+    from ..net.tls import FilePath
+else:
+    _certificates = deferred("..net.certificates", __package__)
+    _tls = deferred("..net.tls", __package__)
 
 
 def find_certificates(
-    certificate: FilePath | Certificates | None, key: FilePath | None
-) -> Certificates | None:
+    certificate: "FilePath | Certificates | None", key: "FilePath | None"
+) -> "Certificates | None":
     """The certificates that `run_app` is given, loaded.
 
     Raises `TypeError` for what is no path, `ValueError` for a key without its certificate, and as
     `Certificates`."""
-    if isinstance(certificate, Certificates):
-        if key is not None:
-            raise ValueError("key goes with the path of a certificate; Certificates have theirs")
-        return certificate
     if certificate is None:
         if key is not None:
             raise ValueError("key needs its certificate: give certificate, too")
         return None
-    return Certificates(KeyPair(certificate, key))
+    if isinstance(certificate, _certificates.Certificates):
+        if key is not None:
+            raise ValueError("key goes with the path of a certificate; Certificates have theirs")
+        return certificate
+    return _certificates.Certificates(_tls.KeyPair(certificate, key))
 
 
-def find_context(context: object, certificates: Certificates | None) -> ssl.SSLContext | None:
+def find_context(context: object, certificates: "Certificates | None") -> ssl.SSLContext | None:
     """The context to serve with. Raises `TypeError` for what is none, `ValueError` for two of them."""
     if context is not None and not isinstance(context, ssl.SSLContext):
         raise TypeError(f"ssl_context must be an ssl.SSLContext, got {context!r}")
@@ -45,7 +54,7 @@ def find_context(context: object, certificates: Certificates | None) -> ssl.SSLC
 
 
 def find_reloading(
-    certificates: Certificates | None, *, on_sighup: bool, interval: float | None
+    certificates: "Certificates | None", *, on_sighup: bool, interval: float | None
 ) -> Callable[[], Awaitable[None]] | None:
     """What has to run beside the service so that new certificates are loaded; ``None`` if nothing has.
 
@@ -66,7 +75,7 @@ def find_reloading(
     return lambda: _keep_current(known, on_sighup=on_sighup, interval=interval)
 
 
-async def _keep_current(certificates: Certificates, *, on_sighup: bool, interval: float | None) -> None:
+async def _keep_current(certificates: "Certificates", *, on_sighup: bool, interval: float | None) -> None:
     """Reload at each SIGHUP, and when files have changed, looked at every ``interval`` seconds.
 
     Runs until it is cancelled, and puts back then what SIGHUP meant before."""
