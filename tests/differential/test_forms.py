@@ -307,9 +307,10 @@ MIXED_BODIES: dict[str, bytes] = {
 
 @pytest.mark.parametrize("way", WAYS)
 def test_mixed_bodies_part_by_part(way: str) -> None:
-    skipped = {"form": ["a charset", "a quoted charset"], "lines": ["too large", "lines", "no length", "base64"]}.get(
-        way, []
-    )
+    skipped = {
+        "form": ["a charset", "a quoted charset"],
+        "lines": ["too large", "lines", "no length", "base64"],
+    }.get(way, [])
     bodies = [body for name, body in MIXED_BODIES.items() if name not in skipped]
     assert_same(parts, *[ask("POST", f"/{way}", MIXED, body) for body in bodies])
 
