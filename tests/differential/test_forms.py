@@ -389,6 +389,23 @@ def test_semicolons_in_names() -> None:
     assert ours.seen == ["'a;b;c': 'x'"]
 
 
+def test_white_space_after_a_value() -> None:
+    theirs, ours = differ(forms, ask("POST", "/", TYPE, part("x", "form-data; name=a ; x=y") + END))
+    assert theirs.status == 500
+    assert ours.seen == ["'a': 'x'"]
+
+
+def test_a_length_that_does_not_agree_with_the_boundary() -> None:
+    data = f"ab\r\n--{BOUNDARY}\r\n\r\ncd"
+    theirs, ours = differ(
+        parts, ask("POST", "/read", MIXED, part(data, None, f"Content-Length: {len(data)}") + END)
+    )
+    assert theirs.seen[1] == repr(data.encode())
+    assert ours.status == 400
+    theirs, ours = differ(parts, ask("POST", "/read", MIXED, part("abc", None, "Content-Length: 2") + END))
+    assert (theirs.status, ours.status) == (500, 400)
+
+
 def test_the_charset_of_a_form() -> None:
     body = part("latin-1", 'form-data; name="_charset_"') + part(b"\xfc") + END
     theirs, ours = differ(forms, ask("POST", "/", TYPE, body))
@@ -439,6 +456,29 @@ def test_an_empty_part_has_no_lines() -> None:
         theirs, ours = differ(parts, ask("POST", "/lines", MIXED, part(data, None) + END))
         assert theirs.status == 500
         assert ours.seen[1] == (f"[{data.encode()!r}]" if data else "[]")
+
+
+def unbounded(web: Any, seen: list[Any]) -> Any:
+    async def handle(request: Any) -> Any:
+        async for item in await request.multipart():
+            seen.append(bytes(await item.read()))
+        return web.Response()
+
+    app = web.Application(client_max_size=0)
+    app.router.add_post("/", handle)
+    return app
+
+
+def test_no_bound_for_a_part() -> None:
+    theirs, ours = differ(unbounded, ask("POST", "/", TYPE, part("x") + END))
+    assert theirs.status == 413
+    assert ours.seen == ["b'x'"]
+
+
+def test_codecs_that_are_no_charsets() -> None:
+    fields = [("Content-Type", "application/x-www-form-urlencoded; charset=unicode-escape")]
+    theirs, ours = differ(forms, ask("POST", "/", fields, b"a=\\x41"))
+    assert (theirs.status, ours.status) == (200, 415)
 
 
 def classes(web: Any, seen: list[Any]) -> Any:
