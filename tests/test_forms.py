@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import threading
+import tracemalloc
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from sketch import uploads, web
 from sketch.application import Application
+from sketch.forms import MultipartForm, read_multipart
 from sketch.http.errors import Disconnected
 from sketch.http.memory import MemoryExchange, answer
 from sketch.multipart import BodyPartReader
@@ -485,6 +487,29 @@ def test_two_tasks_may_not_read_one_form() -> None:
 
     exchange = MemoryExchange("POST", "/", FORM, None)
     play(steps, exchange)
+
+
+def test_memory_does_not_grow_with_the_file() -> None:
+    size, piece = 64 * 2**20, bytes(2**18)
+    body = iter([LARGE[:100], *[piece] * (size // len(piece)), b"\r\n" + END])
+
+    async def read() -> tuple[bytes, bool]:
+        return next(body, b""), False
+
+    async def main() -> None:
+        form = MultipartForm(FORM["Content-Type"], read, max_size=2**30, max_fields=10)
+        tracemalloc.start()
+        try:
+            fields = await read_multipart(form)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak < 4 * 2**20
+        field = fields["a"]
+        assert isinstance(field, web.FileField) and field.file.seek(0, 2) > size
+        field.file.close()
+
+    asyncio.run(main())
 
 
 def test_nothing_is_left_behind() -> None:

@@ -73,14 +73,13 @@ def read_disposition(header: str | None) -> tuple[str | None, dict[str, str], li
         if not is_token(name):
             faults.append(BadContentDispositionParam(f"{name}={value}"))
             continue
-        is_special = "*" in name and (name.endswith("*") or _match_continued(name) is not None)
-        decoded = _read_special(name, value) if is_special else _read_value(value)
+        decoded = _read_special(name, value) if _is_special(name) else _read_value(value)
         if decoded is not None:
             parameters[name] = decoded
-        elif is_special:
-            faults.append(BadContentDispositionParam(f"{name}={value}"))
-        else:
+        elif not _is_special(name):
             return None, {}, [*faults, BadContentDispositionHeader(header)]
+        else:
+            faults.append(BadContentDispositionParam(f"{name}={value}"))
     return kind.lower(), parameters, faults
 
 
@@ -123,6 +122,10 @@ def _read_value(value: str) -> str | None:
     if _is_quoted(value):
         return _unescape(r"\1", value[1:-1].lstrip("\\/"))
     return value if is_token(value) else None
+
+
+def _is_special(name: str) -> bool:
+    return name.endswith("*") or _match_continued(name) is not None
 
 
 def _read_special(name: str, value: str) -> str | None:
