@@ -88,11 +88,11 @@ class ExitConformance(Stage):
     @pytest.mark.parametrize("opening", [Opening(), POST], ids=["no body", "body"])
     @on_loop
     async def test_the_end_is_told_when_the_client_has_left(self, opening: Opening) -> None:
+        told: list[str] = []
         async with self.exchange(opening) as scene:
-            told: list[str] = []
             scene.exchange.on_end(lambda: told.append("end"))
             await scene.client.disconnect()
-            await settle()
+            await until(lambda: scene.exchange.is_disconnected)
             assert told == []
         assert told == ["end"]
 
