@@ -5,6 +5,7 @@ It knows nothing of servers and tools. The names of the works are also what a se
 """
 
 import json
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -16,7 +17,7 @@ GREETING: Final = "Hello, World!"
 MEBIBYTE: Final = 1024 * 1024
 DOWNLOAD_BYTES: Final = 10 * MEBIBYTE
 UPLOAD_BYTES: Final = MEBIBYTE
-FORM_BYTES: Final = 10 * MEBIBYTE
+FORM_BYTES: Final = 100 * MEBIBYTE
 FILES: Final = {"small.bin": 4096, "large.bin": 10 * MEBIBYTE}
 """The files that are served, and the bytes that each of them has, all ``x``."""
 
@@ -117,7 +118,7 @@ def _form(length: int, *, varied: bool = False) -> Check:
     return Check(
         path="/form",
         method="POST",
-        body=head.encode() + b"x" * length + f"\r\n--{BOUNDARY}--\r\n".encode(),
+        body=head.encode() + random.Random(1).randbytes(length) + f"\r\n--{BOUNDARY}--\r\n".encode(),
         request_type=f"multipart/form-data; boundary={BOUNDARY}",
         is_right=is_text(str(length)),
         content_type="text/plain",
@@ -220,11 +221,11 @@ WORKS: Final[tuple[Work, ...]] = (
     ),
     Work(
         name="form",
-        title="multipart form with a file of 10 MiB",
+        title="multipart form with a file of 100 MiB",
         path="/form",
         script="form.lua",
         checks=(_form(FORM_BYTES), _form(99_999, varied=True)),
-        connections=4,
+        connections=1,
     ),
     Work(name="access-log", title="access log on", path="/", script="get.lua", checks=_GREETS),
 )

@@ -51,7 +51,7 @@ def make_app(web, options):
     async def form(request):
         size = 0
         async for part in await request.multipart():
-            while piece := await part.read_chunk(2**16):
+            while piece := await part.read_chunk():
                 size += len(piece)
         return web.Response(text=str(size))
 
