@@ -6,17 +6,15 @@ asked for is all that is ever unfolded. Where the data comes from is not known h
 
 import binascii
 import re
-import zlib
 from collections.abc import Iterator
 from typing import Final, Protocol
 
+from . import codecs, decoders
+from .errors import RemoteProtocolError
 from .multipart import MultipartError
 
 PIECE: Final = 2**18
 """Bytes of unfolded data that a decoder gives at a time."""
-
-_INPUT: Final = 2**16
-"""Bytes that are given to zlib at a time: it copies what it did not get to."""
 
 ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 NOT_BASE64: Final = bytes(set(range(256)).difference(ALPHABET))
@@ -95,63 +93,32 @@ class QuotedPrintable:
             yield binascii.a2b_qp(_escape_bare(b"=3D", data))
 
 
-class Inflate:
-    """``gzip`` and ``deflate`` (RFC 9110, section 8.4.1), the latter with the header of zlib or without, as
-    aiohttp and old browsers send it."""
+class Coded:
+    """A content coding (RFC 9110, section 8.4.1), as bodies have them (`decoders`)."""
 
-    __slots__ = ("_coding", "_inflater", "_start")
+    __slots__ = ("_coding", "_decoder")
 
     def __init__(self, coding: str) -> None:
         self._coding = coding
-        self._inflater = zlib.decompressobj(16 + zlib.MAX_WBITS) if coding == "gzip" else None
-        # The first byte of deflated data, which does not yet tell whether there is a header.
-        self._start = b""
+        self._decoder = decoders.make_decoder([coding])
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """As `Decoder.feed`."""
-        for start in range(0, len(data), _INPUT):
-            yield from self._feed(data[start : start + _INPUT])
-
-    def _feed(self, data: bytes) -> Iterator[bytes]:
-        inflater = self._inflater
-        if inflater is None:
-            data = self._start = self._start + data
-            if len(data) < 2:
-                return
-            has_header = data[0] & 15 == 8 and int.from_bytes(data[:2], "big") % 31 == 0
-            inflater = self._inflater = zlib.decompressobj(zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS)
-            self._start = b""
-        while data:
-            if inflater.eof:
-                inflater = self._next_member()
-            yield from self._inflate(inflater, data)
-            data = inflater.unused_data
-
-    def _inflate(self, inflater: "zlib._Decompress", data: bytes) -> Iterator[bytes]:
-        """All that comes of this input, in bounded pieces."""
-        while not inflater.eof:
-            try:
-                piece = inflater.decompress(data, PIECE)
-            except zlib.error as error:
-                raise MultipartError(f"the data of a part is not {self._coding}: {error}") from error
-            data = inflater.unconsumed_tail
-            if piece:
-                yield piece
-            elif not data:
-                # All input was taken, and nothing more comes out of it.
-                break
-
-    def _next_member(self) -> "zlib._Decompress":
-        """What comes after the end: another member of gzip (RFC 1952, section 2.2)."""
-        if self._coding != "gzip":
-            raise MultipartError("the data of a part goes on after the end of what is deflated")
-        inflater = self._inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
-        return inflater
+        try:
+            yield self._decoder.decode(data, PIECE)
+            while not self._decoder.needs_input:
+                yield self._decoder.decode(b"", PIECE)
+        except RemoteProtocolError as error:
+            raise MultipartError(f"the data of a part is not {self._coding}: {error}") from error
 
     def finish(self) -> Iterator[bytes]:
         """As `Decoder.finish`."""
-        if self._start or (self._inflater is not None and not self._inflater.eof):
-            raise MultipartError(f"the data of a part ends in the middle of what is {self._coding}")
+        try:
+            self._decoder.finish()
+        except RemoteProtocolError as error:
+            raise MultipartError(
+                f"the data of a part ends in the middle of what is {self._coding}: {error}"
+            ) from error
         return iter(())
 
 
@@ -197,10 +164,9 @@ def _find_transfer_decoder(encoding: str) -> Decoder | None:
 
 
 def _find_content_decoder(coding: str) -> Decoder | None:
+    coding = coding.removeprefix("x-")
     if coding in ("", "identity"):
         return None
-    if coding in ("gzip", "x-gzip"):
-        return Inflate("gzip")
-    if coding == "deflate":
-        return Inflate("deflate")
+    if coding in codecs.AVAILABLE:
+        return Coded(coding)
     raise MultipartError(f"unknown content encoding: {coding[:40]!r}")
