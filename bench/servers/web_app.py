@@ -67,7 +67,8 @@ def make_app(web, options):
     app.router.add_post("/upload", upload)
     app.router.add_get("/download", download)
     app.router.add_post("/form", form)
-    app.router.add_static("/files", f"{os.environ['BENCH_WORK_DIRECTORY']}/files")
+    if options.work.endswith("file"):
+        app.router.add_static("/files", f"{os.environ['BENCH_WORK_DIRECTORY']}/files")
     if options.work == "routes":
         for number in range(ROUTES):
             app.router.add_get(f"/api/resource{number}/{{id}}", resource)
