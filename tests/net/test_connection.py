@@ -351,6 +351,7 @@ def test_the_system_holds_little_for_many_slow_readers(
         address = listener.sockets[0].getsockname()
         # One asks when the others are known to be slow, on a connection that it had before.
         early, *others = [socket.create_connection(address) for _ in range(4)]
+        await until(lambda: len(server.connections) == 4)
         for slow, client in enumerate(others[:2], start=1):
             client.sendall(GET)
             await until(lambda slow=slow: server._registry.slow_readers == slow)  # type: ignore[misc]
