@@ -6,21 +6,18 @@ import gzip
 import logging
 import os
 import re
-import socket
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import aiohttp
 import pytest
 
 from sketch import web
-from sketch.tls import make_context
-from tests.certificates import Authority
 from tests.clients import AiohttpClient, CurlClient, HttpClient, HttpxClient
 from tests.conformance.driver import until
 from tests.descriptors import NEEDS_PROC, nothing_stays_open, open_files
-from tests.test_over_sockets import CLIENTS, GROUNDS, NEEDS_CURL, Ground, NewClient
+from tests.test_over_sockets import CLIENTS, GROUNDS, NEEDS_CURL, Ground, NewClient, Site
+from tests.test_over_sockets import run as serve
 
 pytestmark = NEEDS_PROC
 
@@ -45,29 +42,15 @@ def place(tmp_path: Path) -> Iterator[Path]:
 def run(ground: Ground, place: Path, use: Callable[[str, Path | None], Awaitable[None]]) -> None:
     """Serve the directory, use it, and take it down."""
 
-    async def main() -> None:
+    def make() -> web.Application:
         app = web.Application()
         app.router.add_static("/s", place, show_index=True)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        listening = socket.create_server(("127.0.0.1", 0))
-        # Else the system takes a good part of a large file before the server has to wait.
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**16)
-        authority = Authority(Path(directory)) if ground.is_secure else None
-        context = None
-        if authority is not None:
-            pair = authority.issue("127.0.0.1")
-            context = make_context(pair.certificate, pair.key)
-        site = web.SockSite(runner, listening, ssl_context=context)
-        await site.start()
-        try:
-            async with asyncio.timeout(60):
-                await use(site.name, None if authority is None else authority.path)
-        finally:
-            await runner.cleanup()
+        return app
 
-    with TemporaryDirectory() as directory, asyncio.Runner(loop_factory=ground.new_loop) as runner:
-        runner.run(main())
+    async def use_site(site: Site) -> None:
+        await use(site.base, site.authority)
+
+    serve(ground, use_site, make)
 
 
 def with_client(

@@ -183,11 +183,13 @@ class Site:
         return True if self.authority is None else ssl.create_default_context(cafile=self.authority)
 
 
-def run(ground: Ground, use: Callable[[Site], Awaitable[None]]) -> None:
-    """Serve the application, use it, and take it down."""
+def run(
+    ground: Ground, use: Callable[[Site], Awaitable[None]], make: Callable[[], web.Application] | None = None
+) -> None:
+    """Serve an application, the one above unless told otherwise; use it, and take it down."""
 
     async def main() -> None:
-        runner = web.AppRunner(make_app(), access_log=None)
+        runner = web.AppRunner((make or make_app)(), access_log=None)
         await runner.setup()
         listening = socket.create_server(("127.0.0.1", 0))
         # Else the system takes the whole of a download before the server has to wait.
