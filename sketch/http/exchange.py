@@ -16,9 +16,11 @@ from .errors import LocalProtocolError
 from .heads import RequestHead, ResponseHead
 
 if TYPE_CHECKING:
-    from . import certificate
+    from . import certificate, handshake
+    from .websocket import WebSocketOptions, WebSocketStream
 else:
     certificate = deferred(".certificate", __package__)
+    handshake = deferred(".handshake", __package__)
 
 Bytes = bytes | bytearray | memoryview
 """What a body may be handed over as. Immutable bytes are never copied."""
@@ -273,6 +275,28 @@ class Exchange(ABC):
         Raises `LocalProtocolError` unless `can_take_over`, and for a head that does not say what it has to;
         `Disconnected` when the peer is gone."""
         raise LocalProtocolError(f"{type(self).__name__} has no connection to hand over")
+
+    def read_websocket_offer(self) -> "handshake.WebSocketOffer":
+        """What the client offers for the WebSocket that its request opens. Raises `HandshakeError`, with the
+        status to answer, when it opens none."""
+        return handshake.read_offer(self.head)
+
+    def accept_websocket(
+        self, head: ResponseHead, agreement: "handshake.WebSocketAgreement", options: "WebSocketOptions"
+    ) -> "WebSocketStream":
+        """Answer with ``head``, after which messages go both ways.
+
+        ``head``
+            with the status and, among others, the fields of the ``agreement``.
+        ``agreement``
+            made from what `read_websocket_offer` gave.
+
+        The answer counts as complete, and no deadline of HTTP's applies any more. The stream is the
+        handler's as long as it runs; when it returns, a WebSocket that is not closed by then is cut.
+
+        Raises `LocalProtocolError` after another answer and where the carrier has no WebSockets,
+        `Disconnected` when the peer is gone."""
+        raise LocalProtocolError(f"{type(self).__name__} carries no WebSockets")
 
     # -- signals ---------------------------------------------------------------------------------------
 

@@ -1,0 +1,277 @@
+"""One WebSocket, whatever carries it: the seam between framework and carriers, and the values that cross it.
+
+The framework is written against `WebSocketStream` and never sees a frame; a carrier (frames on an HTTP/1
+connection, or on a stream of HTTP/2, the messages of ASGI, the one in memory of the tests) implements it and
+never sees a `WebSocketResponse`. Every carrier passes the same suite, ``tests/conformance/websocket.py``.
+"""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Any, Final, NamedTuple
+
+from .exchange import Bytes
+
+
+class WSMsgType(IntEnum):
+    """What a message is. The first six are opcodes (RFC 6455, section 5.2), the others aiohttp's: those are
+    made on this side and never sent."""
+
+    CONTINUATION = 0x0
+    TEXT = 0x1
+    BINARY = 0x2
+    PING = 0x9
+    PONG = 0xA
+    CLOSE = 0x8
+
+    CLOSING = 0x100
+    CLOSED = 0x101
+    ERROR = 0x102
+
+    text = TEXT
+    binary = BINARY
+    ping = PING
+    pong = PONG
+    close = CLOSE
+    closing = CLOSING
+    closed = CLOSED
+    error = ERROR
+
+
+class WSCloseCode(IntEnum):
+    """Why a WebSocket ends (RFC 6455, section 7.4.1, and the registry that it opens). 1006 is never sent: it
+    says that there was no close frame."""
+
+    OK = 1000
+    GOING_AWAY = 1001
+    PROTOCOL_ERROR = 1002
+    UNSUPPORTED_DATA = 1003
+    ABNORMAL_CLOSURE = 1006
+    INVALID_TEXT = 1007
+    POLICY_VIOLATION = 1008
+    MESSAGE_TOO_BIG = 1009
+    MANDATORY_EXTENSION = 1010
+    INTERNAL_ERROR = 1011
+    SERVICE_RESTART = 1012
+    TRY_AGAIN_LATER = 1013
+    BAD_GATEWAY = 1014
+
+
+class WSMessage(NamedTuple):
+    """One message, or the news that there are no more.
+
+    ======= ======================================= ===========================
+    type    data                                    extra
+    ======= ======================================= ===========================
+    TEXT    `str`                                   ``None``
+    BINARY  `bytes`                                 ``None``
+    PING    `bytes`                                 ``None``
+    PONG    `bytes`                                 ``None``
+    CLOSE   the close code, 0 for one without       the reason, ``""`` for none
+    CLOSING ``None``: this side is closing          ``None``
+    CLOSED  ``None``: it is closed                  ``None``
+    ERROR   the exception                           ``None``
+    ======= ======================================= ===========================
+    """
+
+    type: WSMsgType
+    data: Any
+    extra: str | None
+
+    def json(self, *, loads: Callable[[Any], Any] = json.loads) -> Any:
+        """The data, parsed as JSON. Raises what ``loads`` raises."""
+        return loads(self.data)
+
+
+class WSMessageTextBytes(NamedTuple):
+    """A TEXT message whose data is left as `bytes`, which were checked to be UTF-8."""
+
+    type: WSMsgType
+    data: Any
+    extra: str | None
+
+    def json(self, *, loads: Callable[[Any], Any] = json.loads) -> Any:
+        """The data, parsed as JSON. Raises what ``loads`` raises."""
+        return loads(self.data)
+
+
+CLOSED_MESSAGE: Final = WSMessage(WSMsgType.CLOSED, None, None)
+CLOSING_MESSAGE: Final = WSMessage(WSMsgType.CLOSING, None, None)
+
+
+class WebSocketError(Exception):
+    """The peer does not keep to the protocol.
+
+    ``code``
+        the close code that says so (RFC 6455, section 7.4.1).
+    """
+
+    def __init__(self, code: int, message: str) -> None:
+        self.code = code
+        super().__init__(code, message)
+
+    def __str__(self) -> str:
+        return str(self.args[1])
+
+
+class WebSocketOptions(NamedTuple):
+    """How one WebSocket is to be carried. Sizes in bytes, times in seconds.
+
+    ``max_message_size``
+        of a message, also after it is inflated; close code 1009 beyond. 0: no bound.
+    ``write_limit``
+        bytes held for a peer that takes less than it is given; senders wait beyond.
+    ``decode_text``
+        whether TEXT becomes `str`; or else `WSMessageTextBytes`.
+    ``autoping``
+        whether the carrier answers pings, and keeps pings and pongs to itself.
+    ``heartbeat``
+        silence of the peer after which it is asked with a ping; when half as long again passes in silence,
+        the connection is cut. ``None``: nobody asks.
+    ``close_timeout``
+        how long the peer may take for its side of the closing handshake.
+    ``drain_code``
+        the close code that tells the peer that the server is shutting down.
+    """
+
+    max_message_size: int = 4 * 2**20
+    write_limit: int = 2**16
+    decode_text: bool = True
+    autoping: bool = True
+    heartbeat: float | None = None
+    close_timeout: float = 10.0
+    drain_code: int = WSCloseCode.GOING_AWAY
+
+
+class SharedMessage:
+    """A message for many receivers, encoded and compressed once for all of them.
+
+    ``data``
+        `str` for a TEXT message, bytes for a BINARY one.
+    ``encoded``
+        what carriers keep here, each under keys of its own: the message as it is sent.
+
+    Raises `TypeError` for any other ``data``.
+    """
+
+    __slots__ = ("data", "encoded", "opcode", "payload")
+
+    def __init__(self, data: str | Bytes) -> None:
+        if isinstance(data, str):
+            self.opcode, self.payload = WSMsgType.TEXT, data.encode()
+        elif isinstance(data, bytes | bytearray | memoryview):
+            self.opcode, self.payload = WSMsgType.BINARY, bytes(data)
+        else:
+            raise TypeError(f"a message is str or bytes, got {data!r}: encode it first, with json.dumps, say")
+        self.data = data
+        self.encoded: dict[Any, Any] = {}
+
+
+class WebSocketStream(ABC):
+    """A WebSocket from the end of its opening handshake on.
+
+    Messages come in the order in which they were sent. After the last one comes its end, again and again:
+
+    * ``CLOSE`` with the peer's close code and reason, once: when it is taken, a close frame is sent in answer
+      if none was sent before. Then `CLOSED_MESSAGE`.
+    * ``ERROR`` with a `WebSocketError`, once: when it is taken, a close frame with its code is sent. Then
+      `CLOSED_MESSAGE`. So what came before the fault is answered before the peer hears of it.
+    * ``CLOSED_MESSAGE`` where the connection is gone without a close frame.
+
+    Nobody has to take them: a carrier that has waited ``close_timeout`` for that closes by itself.
+    """
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def compression(self) -> int:
+        """The bits of the window that messages of this side are compressed with; 0 where they are not."""
+
+    @property
+    @abstractmethod
+    def close_code(self) -> int | None:
+        """The code of the close frame that the peer sent (1005 for one without); that of our own failure of
+        the connection; 1006 when it is gone without either, and ``None`` as long as it is open."""
+
+    @property
+    @abstractmethod
+    def error(self) -> BaseException | None:
+        """What ended the connection, where it was no close frame: a `WebSocketError`, a `TimeoutError` of the
+        heartbeat or of the closing handshake, a `Disconnected`."""
+
+    # -- receiving -------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def receive_nowait(self) -> WSMessage | None:
+        """The next message; ``None`` when none is there at the moment."""
+
+    @abstractmethod
+    async def receive(self) -> WSMessage:
+        """The next message, waiting for it. One task at a time may wait here; a second one gets
+        `LocalProtocolError`. Cancellation loses no message."""
+
+    @abstractmethod
+    def interrupt(self) -> None:
+        """Have the task that waits in `receive` get `CLOSING_MESSAGE`. Does nothing when none waits."""
+
+    # -- sending ---------------------------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def buffered(self) -> int:
+        """Bytes that the peer has not taken, as far as the carrier knows."""
+
+    @abstractmethod
+    def send_nowait(self, payload: Bytes, opcode: int, compress: int | None = None) -> bool:
+        """Send a message, or a ping or pong. Never waits.
+
+        ``opcode``
+            TEXT (then ``payload`` is UTF-8), BINARY, PING or PONG.
+        ``compress``
+            bits of the window for this message, 0 for none; ``None`` for what was agreed. No more than what
+            was agreed.
+
+        Returns whether more may be sent at once: if not, `drain` should be awaited before that. Raises
+        `Disconnected` once a close frame was sent or the connection is gone, `ValueError` for a ping or pong
+        of more than 125 bytes."""
+
+    @abstractmethod
+    async def send(self, payload: Bytes, opcode: int, compress: int | None = None) -> None:
+        """Send as `send_nowait` does, compressing what is large outside the event loop, and wait while the
+        peer takes less than it is given. Several tasks may do so at a time. Cancelled before the message
+        is sent: it is not. Raises what `send_nowait` raises."""
+
+    @abstractmethod
+    def send_shared(self, message: SharedMessage) -> bool:
+        """Send a message that others get, too: what is encoded for one is not encoded again for the next.
+        Returns and raises what `send_nowait` does."""
+
+    @abstractmethod
+    async def drain(self) -> None:
+        """Wait until the peer has taken most of what it was given. Raises `Disconnected`."""
+
+    # -- the end ---------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def close(self, code: int = WSCloseCode.OK, reason: bytes = b"") -> None:
+        """Send a close frame, the first time. The peer has ``close_timeout`` to answer it; then, or
+        after that, the connection is closed. What the peer still sends is received as before.
+
+        Raises `ValueError` for a code that may not be sent (RFC 6455, section 7.4) and a reason of more than
+        123 bytes."""
+
+    @abstractmethod
+    async def wait_closed(self) -> None:
+        """Wait for the end of the closing handshake or of the connection, whichever is first; messages that
+        nobody has taken are thrown away. Raises nothing of its own, and ends, because `close` has a
+        deadline."""
+
+    @abstractmethod
+    def abort(self) -> None:
+        """Cut the connection. Never raises; safe at any time."""
+
+    @abstractmethod
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """What the transport below knows under this name (asyncio documentation)."""
