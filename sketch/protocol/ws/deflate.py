@@ -137,18 +137,37 @@ class Inflater:
     def inflate(self, data: Bytes, most: int) -> bytes:
         """The next piece of a message, in no more than ``most`` bytes: with as many, there may be more, and
         nothing can be inflated after it. Raises `WebSocketError`."""
+        return self._inflate(data, most, b"")
+
+    def finish(self, most: int) -> bytes:
+        """The end of a message, as `inflate`."""
+        # Where a stream was ended just here, the tail would belong to no block.
+        inflated = self._inflate(_TAIL, most, b"") if self._stream is not None else b""
+        self._forget_message()
+        return inflated
+
+    def inflate_whole(self, data: bytes, most: int) -> bytes:
+        """A message that is all there, as `inflate`."""
+        if len(data) > _SMALL:
+            inflated = self.inflate(data, most)
+            return inflated + self.finish(most - len(inflated)) if len(inflated) < most else inflated
+        inflated = self._inflate(data + _TAIL, most, _TAIL)
+        self._forget_message()
+        return inflated
+
+    def _inflate(self, data: Bytes, most: int, end: bytes) -> bytes:
         stream = self._stream
         if stream is None:
             stream = self._stream = zlib.decompressobj(self._bits)
         try:
             inflated = stream.decompress(data, most)
-            return self._begin_streams(stream, inflated, most) if stream.eof else inflated
+            return self._begin_streams(stream, inflated, most, end) if stream.eof else inflated
         except zlib.error as error:
             raise WebSocketError(INVALID_TEXT, "a message that cannot be inflated") from error
 
-    def _begin_streams(self, stream: "zlib._Decompress", inflated: bytes, most: int) -> bytes:
-        """Go on after a block that was the last one of its stream. What follows refers to nothing before it:
-        no sender is known whose compressor remembers what it ended."""
+    def _begin_streams(self, stream: "zlib._Decompress", inflated: bytes, most: int, end: bytes) -> bytes:
+        """Go on after a block that was the last one of its stream, unless only ``end`` comes after it. What
+        follows refers to nothing before it: no sender is known whose compressor remembers what it ended."""
         pieces = [inflated]
         while stream.eof:
             self._ended += 1
@@ -157,29 +176,13 @@ class Inflater:
             self._stream = None
             rest = stream.unused_data
             most -= len(pieces[-1])
-            if not rest or not most:
+            if not most or rest in (b"", end):
                 break
             stream = self._stream = zlib.decompressobj(self._bits)
             pieces.append(stream.decompress(rest, most))
         return b"".join(pieces)
 
-    def finish(self, most: int) -> bytes:
-        """The end of a message, as `inflate`."""
-        # Where a stream was ended just here, the tail would belong to no block.
-        inflated = self.inflate(_TAIL, most) if self._stream is not None else b""
+    def _forget_message(self) -> None:
         self._ended = 0
         if not self._has_memory:
             self._stream = None
-        return inflated
-
-    def inflate_whole(self, data: Bytes, most: int) -> bytes:
-        """A message that is all there, as `inflate`."""
-        stream = self._stream
-        if stream is None:
-            stream = self._stream = zlib.decompressobj(self._bits)
-        inflated = self.inflate(data, most)
-        if len(inflated) < most:
-            last = self.finish(most - len(inflated))
-            if last:
-                inflated += last
-        return inflated
