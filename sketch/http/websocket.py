@@ -96,6 +96,9 @@ class WSMessageTextBytes(NamedTuple):
         return loads(self.data)
 
 
+MOST_REASON: Final = 123
+"""Bytes of the reason in a close frame: a control frame has 125 (RFC 6455, section 5.5), its code 2."""
+
 CLOSED_MESSAGE: Final = WSMessage(WSMsgType.CLOSED, None, None)
 CLOSING_MESSAGE: Final = WSMessage(WSMsgType.CLOSING, None, None)
 
@@ -126,6 +129,9 @@ class WebSocketOptions(NamedTuple):
         whether TEXT becomes `str`; or else `WSMessageTextBytes`.
     ``autoping``
         whether the carrier answers pings, and keeps pings and pongs to itself.
+    ``autoclose``
+        whether a close frame of the peer is answered when its message is taken; or else with
+        `WebSocketStream.close`, and after ``close_timeout`` in any case.
     ``heartbeat``
         silence of the peer after which it is asked with a ping; when half as long again passes in silence,
         the connection is cut. ``None``: nobody asks.
@@ -139,6 +145,7 @@ class WebSocketOptions(NamedTuple):
     write_limit: int = 2**16
     decode_text: bool = True
     autoping: bool = True
+    autoclose: bool = True
     heartbeat: float | None = None
     close_timeout: float = 10.0
     drain_code: int = WSCloseCode.GOING_AWAY
