@@ -28,6 +28,10 @@ class AnsweredRequest(CompressedRequest, Protocol):
     def version(self) -> HttpVersion:
         """The version of HTTP that the request was sent in."""
 
+    @property
+    def host(self) -> str:
+        """The host and port that the client asked for."""
+
     async def read(self) -> bytes:
         """The whole body of the request."""
 
