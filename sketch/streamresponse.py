@@ -51,6 +51,9 @@ class StreamResponse(HeadBuilder, TrailerBuilder, Encodable, DeprecatedResponseN
 
     key_class = ResponseKey
 
+    may_be_left_out = False
+    """Whether a handler that has prepared it may return nothing."""
+
     _chunked = False
     _body_length = 0
 

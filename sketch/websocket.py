@@ -6,10 +6,11 @@ stream's; how one is opened is known to `websocketsetup`.
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from enum import Enum
 from types import GenericAlias
-from typing import Any, ClassVar, Final, NamedTuple, Self, TypeVar, overload
+from typing import Any, ClassVar, Final, Self, TypeVar, overload
 
 from .exceptions import HTTPException
 from .http.deferred import deferred
@@ -32,7 +33,6 @@ from .websocketsetup import Origins, check_seconds, make_opening
 
 __all__ = [
     "WSMessageTypeError",
-    "WSMsgType",
     "WebSocketReady",
     "WebSocketResponse",
     "broadcast",
@@ -61,7 +61,8 @@ class WSMessageTypeError(TypeError):
     """Another type of message came than the one that was asked for."""
 
 
-class WebSocketReady(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class WebSocketReady:
     """Whether a request opens a WebSocket; true if so (aiohttp documentation)."""
 
     ok: bool
@@ -108,6 +109,8 @@ class WebSocketResponse(Sending, StreamResponse):
 
     Raises `TypeError` and `ValueError` for values that cannot be meant.
     """
+
+    may_be_left_out = True
 
     _source: WebSocketStream | None = None
     """Where messages come from: set while it is open and nobody waits for one. One question in place of
@@ -276,8 +279,8 @@ class WebSocketResponse(Sending, StreamResponse):
 
     # -- receiving -------------------------------------------------------------------------------------
 
-    def receive(self, timeout: float | None = None) -> Coroutine[Any, Any, WSMessage]:
-        """To be awaited: the next message, or the news that there are no more. By its ``type`` it is:
+    async def receive(self, timeout: float | None = None) -> WSMessage:  # noqa: ASYNC109 - aiohttp's name
+        """The next message, or the news that there are no more. By its ``type`` it is:
 
         * TEXT, BINARY, and without ``autoping`` PING and PONG;
         * CLOSE: the peer has closed it, with the code in ``data`` and the reason in ``extra``;
@@ -289,33 +292,26 @@ class WebSocketResponse(Sending, StreamResponse):
 
         Raises `RuntimeError` before `prepare`, while another task waits here, and when it is called again and
         again after the end. Cancelled or timed out, no message is lost."""
-        return self._receive(timeout or self._receive_timeout)
-
-    async def _receive(self, seconds: float | None, iterates: bool = False) -> WSMessage:
-        """One coroutine per message, whichever way it is asked for."""
         source = self._source
         if source is None:
-            message = self._receive_without_source()
-        else:
-            received = source.receive_nowait()
-            if received is None:
-                self._source = None
-                try:
-                    if not seconds:
-                        received = await source.receive()
-                    else:
-                        async with asyncio.timeout(seconds):
-                            received = await source.receive()
-                finally:
-                    if self._stage is _Stage.OPEN:
-                        self._source = source
-            kind = received.type
-            if kind is _TEXT or kind is _BINARY:
-                return received
-            message = self._take(source, received)
-        if iterates and message.type in _ENDS:
-            raise StopAsyncIteration
-        return message
+            return self._receive_without_source()
+        message = source.receive_nowait()
+        if message is None:
+            self._source = None
+            seconds = timeout or self._receive_timeout
+            try:
+                if not seconds:
+                    message = await source.receive()
+                else:
+                    async with asyncio.timeout(seconds):
+                        message = await source.receive()
+            finally:
+                if self._stage is _Stage.OPEN:
+                    self._source = source
+        kind = message.type
+        if kind is _TEXT or kind is _BINARY:
+            return message
+        return self._take(source, message)
 
     def _receive_without_source(self) -> WSMessage:
         if self._stage is _Stage.NEW:
@@ -392,8 +388,12 @@ class WebSocketResponse(Sending, StreamResponse):
     def __aiter__(self) -> Self:
         return self
 
-    def __anext__(self) -> Coroutine[Any, Any, WSMessage]:
-        return self._receive(self._receive_timeout, True)
+    async def __anext__(self) -> WSMessage:
+        message = await self.receive()
+        kind = message.type
+        if kind is _TEXT or kind is _BINARY or kind not in _ENDS:
+            return message
+        raise StopAsyncIteration
 
 
 _ENDS: Final = frozenset((WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED))
