@@ -58,22 +58,25 @@ class WSCloseCode(IntEnum):
     BAD_GATEWAY = 1014
 
 
+LONGEST_REASON: Final = 123
+"""Bytes of the reason in a close frame (RFC 6455, section 5.5)."""
+
+
+def may_be_sent(code: int) -> bool:
+    """Whether a close frame may have this code (RFC 6455, section 7.4, and the registry that it opens)."""
+    return 3000 <= code <= 4999 or 1000 <= code <= 1003 or 1007 <= code <= 1014
+
+
 def check_close(code: int, reason: bytes) -> None:
-    """Raise `ValueError` for a code that may not be sent (RFC 6455, section 7.4), only those of `WSCloseCode`
-    without 1006 and 3000 to 4999 may; and for a reason of more than 123 bytes (section 5.5) or that is not
-    UTF-8. `TypeError` for a code that is no int, and a reason that is not bytes."""
-    if not isinstance(code, int):
-        raise TypeError(f"a close code is an int, such as 1000, got {code!r}")
-    if code not in _SENDABLE and not 3000 <= code <= 4999:
+    """Raise `ValueError` unless a close frame may have this code, and for a reason of more than 123 bytes or
+    that is not UTF-8; `TypeError` for a code that is no int, and a reason that is not bytes."""
+    if not isinstance(code, int) or not isinstance(reason, bytes):
+        raise TypeError(f"a close has a code, such as 1000, and a reason in bytes, got {code!r}, {reason!r}")
+    if not may_be_sent(code):
         raise ValueError(f"close code {code!r} may not be sent: 1000 to 1003, 1007 to 1014, 3000 to 4999 may")
-    if not isinstance(reason, bytes):
-        raise TypeError(f"the reason of a close is bytes, got {reason!r}: encode it")
-    if len(reason) > 123:
-        raise ValueError(f"the reason of a close has at most 123 bytes, got {len(reason)}: {reason!r}")
+    if len(reason) > LONGEST_REASON:
+        raise ValueError(f"a reason of {len(reason)} bytes: a close frame has room for {LONGEST_REASON}")
     reason.decode()
-
-
-_SENDABLE: Final = frozenset(int(code) for code in WSCloseCode) - {1006}
 
 
 class WSMessage(NamedTuple):
