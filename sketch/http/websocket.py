@@ -58,6 +58,27 @@ class WSCloseCode(IntEnum):
     BAD_GATEWAY = 1014
 
 
+LONGEST_REASON: Final = 123
+"""Bytes of the reason in a close frame (RFC 6455, section 5.5)."""
+
+
+def may_be_sent(code: int) -> bool:
+    """Whether a close frame may have this code (RFC 6455, section 7.4, and the registry that it opens)."""
+    return 3000 <= code <= 4999 or 1000 <= code <= 1003 or 1007 <= code <= 1014
+
+
+def check_close(code: int, reason: bytes) -> None:
+    """Raise `ValueError` unless a close frame may have this code, and for a reason of more than 123 bytes or
+    that is not UTF-8; `TypeError` for a code that is no int, and a reason that is not bytes."""
+    if not isinstance(code, int) or not isinstance(reason, bytes):
+        raise TypeError(f"a close has a code, such as 1000, and a reason in bytes, got {code!r}, {reason!r}")
+    if not may_be_sent(code):
+        raise ValueError(f"close code {code!r} may not be sent: 1000 to 1003, 1007 to 1014, 3000 to 4999 may")
+    if len(reason) > LONGEST_REASON:
+        raise ValueError(f"a reason of {len(reason)} bytes: a close frame has room for {LONGEST_REASON}")
+    reason.decode()
+
+
 class WSMessage(NamedTuple):
     """One message, or the news that there are no more.
 

@@ -360,8 +360,8 @@ class H1Connection(EndingConnection):
         return None if self._taken_over is None else self._taken_over.successor
 
     def release(self, *, has_said_all: bool) -> None:
-        """Close the connection for what had taken it over, before the handler has returned. What is still sent
-        by a client that has not said all is thrown away."""
+        """Close the connection for what had taken it over, before the handler has returned. What a client
+        still sends that has not said all is thrown away."""
         self._take_back()
         if has_said_all:
             self._close()
