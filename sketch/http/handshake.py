@@ -134,8 +134,8 @@ def prove(key: str) -> str:
 def read_offer(head: RequestHead) -> WebSocketOffer:
     """What a request of HTTP/1.1 offers.
 
-    Raises `HandshakeError` for one that opens no WebSocket: 400, and for another version 426 with the one that
-    is spoken here (RFC 6455, sections 4.2.1 and 4.4)."""
+    Raises `HandshakeError` for one that opens no WebSocket: 400, and for another version 426 with the one
+    that is spoken here (RFC 6455, sections 4.2.1 and 4.4)."""
     if "websocket" not in [protocol.lower() for protocol in head.framing.upgrade]:
         raise HandshakeError(
             400,

@@ -6,7 +6,7 @@ A head is known here by itself. Which messages the frames make up, `connection` 
 from struct import Struct
 from typing import Final
 
-from ...http.websocket import WebSocketError, WSCloseCode, WSMsgType
+from ...http.websocket import WebSocketError, WSCloseCode, WSMsgType, check_close, may_be_sent
 
 CONTINUATION: Final = 0x0
 TEXT: Final = 0x1
@@ -21,8 +21,6 @@ MASK: Final = 0x80
 
 LONGEST_CONTROL: Final = 125
 """Bytes of payload of a control frame (RFC 6455, section 5.5)."""
-
-LONGEST_REASON: Final = LONGEST_CONTROL - 2
 
 TOO_BIG: Final = WSCloseCode.MESSAGE_TOO_BIG
 INVALID_TEXT: Final = WSCloseCode.INVALID_TEXT
@@ -119,11 +117,6 @@ def read_head(data: bytes, position: int, *, is_masked: bool) -> tuple[int, int,
     return start + 4, length, data[start : start + 4]
 
 
-def may_be_sent(code: int) -> bool:
-    """Whether a close frame may have this code (RFC 6455, section 7.4, and the registry that it opens)."""
-    return 3000 <= code <= 4999 or 1000 <= code <= 1003 or 1007 <= code <= 1014
-
-
 def read_close(payload: bytes) -> tuple[int, str]:
     """The code, 0 where there is none, and the reason that a close frame gives.
 
@@ -177,13 +170,8 @@ def check_opcode(opcode: int, size: int) -> None:
 def encode_close_payload(code: int, reason: bytes) -> bytes:
     """What is in a close frame. Code 0: nothing.
 
-    Raises `ValueError` for a code that may not be sent, a reason without a code, or one that is too long."""
+    Raises as `check_close`, also for a reason without a code."""
     if not code and not reason:
         return b""
-    if not may_be_sent(code):
-        raise ValueError(
-            f"close code {code!r} may not be sent: 1000 to 1003, 1007 to 1014 and 3000 to 4999 may"
-        )
-    if len(reason) > LONGEST_REASON:
-        raise ValueError(f"a reason of {len(reason)} bytes: a close frame has room for {LONGEST_REASON}")
+    check_close(code, reason)
     return code.to_bytes(2, "big") + reason
