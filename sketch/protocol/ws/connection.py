@@ -61,6 +61,7 @@ _MOST_MESSAGES: Final = 2048
 """Messages for one call of `receive`: empty ones take no room as bytes, but they do as objects."""
 
 _UNBOUNDED: Final = 2**62
+"""Bytes of a message where there is no bound: as many as nobody sends, and as zlib can still be told."""
 
 _VIEWED: Final = 2**15
 """Bytes from which on a view of a payload is cheaper than a copy."""

@@ -125,7 +125,7 @@ class Inflater:
         whether its messages may refer to those before them.
     """
 
-    __slots__ = ("_bits", "_ended", "_has_memory", "_stream")
+    __slots__ = ("_bits", "_ended", "_has_memory", "_is_open", "_stream")
 
     def __init__(self, bits: int, *, has_memory: bool) -> None:
         # Old versions of zlib use a window of 9 bits where they are asked for 8.
@@ -133,21 +133,25 @@ class Inflater:
         self._has_memory = has_memory
         self._stream: zlib._Decompress | None = None
         self._ended = 0
+        # Whether there is a block that the tail of the message belongs to.
+        self._is_open = False
 
     def inflate(self, data: Bytes, most: int) -> bytes:
         """The next piece of a message, in no more than ``most`` bytes: with as many, there may be more, and
         nothing can be inflated after it. Raises `WebSocketError`."""
-        return self._inflate(data, most, b"")
+        return self._inflate(data, most, b"") if data else b""
 
     def finish(self, most: int) -> bytes:
         """The end of a message, as `inflate`."""
-        # Where a stream was ended just here, the tail would belong to no block.
-        inflated = self._inflate(_TAIL, most, b"") if self._stream is not None else b""
+        inflated = self._inflate(_TAIL, most, b"") if self._is_open else b""
         self._forget_message()
         return inflated
 
     def inflate_whole(self, data: bytes, most: int) -> bytes:
         """A message that is all there, as `inflate`."""
+        if not data:
+            # Some senders mean an empty message by that, which should be one byte (RFC 7692, section 7.2.3.6).
+            return b""
         if len(data) > _SMALL:
             inflated = self.inflate(data, most)
             return inflated + self.finish(most - len(inflated)) if len(inflated) < most else inflated
@@ -159,6 +163,7 @@ class Inflater:
         stream = self._stream
         if stream is None:
             stream = self._stream = zlib.decompressobj(self._bits)
+        self._is_open = True
         try:
             inflated = stream.decompress(data, most)
             return self._begin_streams(stream, inflated, most, end) if stream.eof else inflated
@@ -177,6 +182,7 @@ class Inflater:
             rest = stream.unused_data
             most -= len(pieces[-1])
             if not most or rest in (b"", end):
+                self._is_open = False
                 break
             stream = self._stream = zlib.decompressobj(self._bits)
             pieces.append(stream.decompress(rest, most))
@@ -184,5 +190,6 @@ class Inflater:
 
     def _forget_message(self) -> None:
         self._ended = 0
+        self._is_open = False
         if not self._has_memory:
             self._stream = None

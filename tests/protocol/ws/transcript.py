@@ -1,5 +1,6 @@
 """A client's bytes through an engine, as a carrier would feed them, and what came of it."""
 
+import zlib
 from collections.abc import Iterable, Iterator
 from random import Random
 
@@ -17,6 +18,7 @@ def play(pieces: Iterable[bytes], engine: WebSocketEngine) -> Told:
             take(engine, b"", told)
     told.code = engine.failure.code if engine.failure else None
     told.is_closed = engine.close_received
+    told.is_inflating = engine.failure is not None and isinstance(engine.failure.__cause__, zlib.error)
     return told
 
 
