@@ -1,5 +1,6 @@
-"""What must hold for any bytes from the client of a WebSocket: they end in messages or in the right close code,
-the same in any pieces. What is right, `tests.protocol.ws.reference` says, which shares no code with the engine."""
+"""What must hold for any bytes from the client of a WebSocket: they end in messages or in the right close
+code, the same in any pieces. What is right, `tests.protocol.ws.reference` says, which shares no code with
+the engine."""
 
 from random import Random
 
@@ -17,7 +18,7 @@ class Checker:
     """Tries streams. What a stream breaks, it raises as it comes: mostly `AssertionError`."""
 
     def check(self, seed: int, number: int) -> int | None:
-        """Try one stream of a series. Returns the close code that the peer is told; ``None`` without a fault."""
+        """Try one stream of a series. Returns the close code that the peer is told, ``None`` for none."""
         return self.check_stream(make_stream(seed, number), random_for(seed, number)).code
 
     def check_stream(self, stream: Stream, random: Random) -> Told:
@@ -28,7 +29,8 @@ class Checker:
         assert whole.code is None or whole.code in CODES
         pieces = list(one_by_one(data)) if random.random() < 0.2 else cut_somewhere(data, random)
         apart = _receive(pieces, stream)
-        assert agree(whole, apart, is_small=is_small), f"in pieces {[len(piece) for piece in pieces]}: {whole} is not {apart}"
+        sizes = [len(piece) for piece in pieces]
+        assert agree(whole, apart, is_small=is_small), f"in pieces {sizes}: {whole} is not {apart}"
         right = refer(data, limit=stream.limit, deflate=stream.deflate)
         assert agree(whole, right, is_small=is_small), f"{whole} is not {right}"
         return whole

@@ -13,8 +13,9 @@ from tests.protocol.ws.building import Compressor, compress_finally
 
 KEYS = [b"\0\0\0\0", b"mask", b"\x80\x01\xff\x7f"]
 _TEXTS = [
-    b"", b"a", b"hello", b"x" * 125, b"y" * 126, b'{"user": "u1", "text": "hello hello hello"}', b"gr\xc3\xbc\xc3\x9fe",
-    b"\xe2\x82\xac" * 9, b"\xf0\x9f\x98\x80" * 5, b"0" * 300, b"\xef\xbb\xbf\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf",
+    b"", b"a", b"hello", b"x" * 125, b"y" * 126, b'{"user": "u1", "text": "hello hello hello"}',
+    b"gr\xc3\xbc\xc3\x9fe", b"\xe2\x82\xac" * 9, b"\xf0\x9f\x98\x80" * 5, b"0" * 300,
+    b"\xef\xbb\xbf\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf",
 ]  # fmt: skip
 _FAULTY_TEXTS = [
     b"\x80", b"\xc0\xaf", b"\xc3", b"ab\xe2\x82", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xf5", b"\xff",

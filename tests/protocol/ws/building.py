@@ -20,8 +20,8 @@ def frame(
     form: int | None = None,
     length: int | None = None,
 ) -> bytes:
-    """One frame. ``key``: ``None`` for none; ``form``: of the length, the shortest by default; ``length``: what
-    is said of it."""
+    """One frame. ``key``: ``None`` for none; ``form``: of the length, the shortest by default; ``length``:
+    what is said of it."""
     said = len(payload) if length is None else length
     if form is None:
         form = SHORT if said < 126 else WIDE if said < 2**16 else WIDEST

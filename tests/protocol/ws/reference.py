@@ -1,8 +1,8 @@
-"""The same protocol a second time, written to be looked through and not to be fast: the frames of a client out of
-all of its bytes at once, one byte of data after the other.
+"""The same protocol a second time, written to be looked through and not to be fast: the frames of a client
+out of all of its bytes at once, one byte of data after the other.
 
-It shares no code with the engine, and does nothing that the engine does to be fast. What it says of any bytes,
-the engine has to say, in whatever pieces they come.
+It shares no code with the engine, and does nothing that the engine does to be fast. What it says of any
+bytes, the engine has to say, in whatever pieces they come.
 """
 
 import struct
@@ -78,9 +78,10 @@ class Told:
 def agree(told: Told, other: Told, *, is_small: bool = False) -> bool:
     """Whether two tell the same. zlib leaves something open where a compressed message is broken anyway:
 
-    * one that is both too big and cannot be inflated is either, because zlib says the second thing without what
-      it has inflated before;
-    * one that goes back further than a small window is looked at more closely in pieces than as a whole."""
+    * one that is too big and cannot be inflated either is refused for one or the other, because zlib says the
+      second thing without what it has inflated before;
+    * one that goes back further than a small window is looked at more closely in pieces than as a whole.
+    """
     if told == other:
         return True
     for one, another in ((told, other), (other, told)):
@@ -168,8 +169,8 @@ class Inflate:
 
 
 class Reference:
-    """What a client's bytes say. ``limit``: of a message, 0 for none but what a frame may say; ``inflate``: where
-    compression was agreed on."""
+    """What a client's bytes say. ``limit``: of a message, 0 for none but what a frame may say; ``inflate``:
+    where compression was agreed on."""
 
     def __init__(self, data: bytes, limit: int = 0, inflate: Inflate | None = None) -> None:
         self._data = data

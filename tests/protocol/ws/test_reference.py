@@ -12,7 +12,16 @@ from tests.protocol.ws.reference import Told
 from tests.protocol.ws.transcript import cut, one_by_one, receive, refer
 
 TEXTS = st.text(max_size=40).map(str.encode) | st.sampled_from(
-    [b"a" * 125, b"b" * 126, "ü".encode() * 70, "\U0001f600".encode() * 3, b"\xff", b"\xc3", b"ab\xed\xa0", b""]
+    [
+        b"a" * 125,
+        b"b" * 126,
+        "ü".encode() * 70,
+        "\U0001f600".encode() * 3,
+        b"\xff",
+        b"\xc3",
+        b"ab\xed\xa0",
+        b"",
+    ]
 )
 PAYLOADS = TEXTS | st.binary(max_size=60) | st.sampled_from([b"", b"x" * 200, bytes(65536)])
 DEFLATES = st.sampled_from([None, Deflate(), Deflate(client_no_context_takeover=True)])
@@ -56,9 +65,9 @@ def any_frame(draw: st.DrawFn) -> bytes:
     )
 
 
-
-
-CODES = st.integers(0, 5000) | st.sampled_from([999, 1000, 1004, 1005, 1006, 1007, 1014, 1015, 2999, 3000, 4999])
+CODES = st.integers(0, 5000) | st.sampled_from(
+    [999, 1000, 1004, 1005, 1006, 1007, 1014, 1015, 2999, 3000, 4999]
+)
 CLOSES = st.builds(close, CODES, TEXTS.filter(lambda reason: len(reason) <= 123))
 
 
