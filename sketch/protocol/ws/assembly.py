@@ -131,8 +131,8 @@ class Assembly:
         except UnicodeDecodeError as error:
             raise refuse_text() from error
         self._rest = rest = piece[used:]
-        # The one beginning that Python waits with although nothing can follow: of a surrogate, which some of its
-        # error handlers would let pass.
+        # The one beginning that Python waits with although nothing can follow: of a surrogate, which some of
+        # its error handlers would let pass.
         if rest[:1] == b"\xed" and rest[1:] > b"\x9f":
             raise refuse_text()
         return text

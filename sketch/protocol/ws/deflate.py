@@ -150,7 +150,7 @@ class Inflater:
     def inflate_whole(self, data: bytes, most: int) -> bytes:
         """A message that is all there, as `inflate`."""
         if not data:
-            # Some senders mean an empty message by that, which should be one byte (RFC 7692, section 7.2.3.6).
+            # Some senders mean an empty message by that; it should be one byte (RFC 7692, section 7.2.3.6).
             return b""
         if len(data) > _SMALL:
             inflated = self.inflate(data, most)
