@@ -51,8 +51,9 @@ from .frames import (
 from .mask import apply_mask, rotate
 
 LEAST_DEFLATED: Final = 32
-"""Bytes from which on messages are compressed. Below, what is saved is less than the head of a packet, and
-compressing costs more than everything else that is done for such a message."""
+"""Bytes from which on messages are compressed. By itself a message of 32 bytes (JSON) becomes no shorter, and one
+of 64 by a tenth; with the memory of those before, one of 16 becomes shorter by a third, which are 5 bytes for
+1.2 microseconds, ten times what it costs to send it as it is."""
 
 _ALLOWANCE: Final = 2**18
 """Bytes of inflated messages, beyond what came, for one call of `receive`."""
@@ -299,8 +300,7 @@ class WebSocketEngine:
             if step == CONTROL:
                 return -1
         elif step in (WHOLE, WHOLE_DEFLATED, CONTROL):
-            view: Bytes = data[start:end] if length < _VIEWED else memoryview(data)[start:end]
-            payload = apply_mask(view, key) if key else bytes(view)
+            payload = apply_mask(_cut(data, start, end), key) if key else data[start:end]
             if step == CONTROL:
                 self._take_control(first & 0xF, payload, messages)
             elif step == WHOLE:
@@ -352,20 +352,21 @@ class WebSocketEngine:
         assembly = self._assembly
         if assembly is None:
             raise AssertionError("a payload belongs to a message")
-        count = min(len(data) - position, self._missing)
-        piece: Bytes = data
-        if count != len(data):
-            piece = memoryview(data)[position : position + count]
-        if self._key:
-            piece = apply_mask(piece, self._key)
-            self._key = rotate(self._key, count)
+        end = min(len(data), position + self._missing)
+        count = end - position
+        if key := self._key:
+            piece = apply_mask(_cut(data, position, end), key)
+            if count & 3:
+                self._key = rotate(key, count)
+        else:
+            piece = data[position:end]
         self._missing -= count
-        assembly.add(bytes(piece))
+        assembly.add(piece)
         if not self._missing and self._is_last:
             self._assembly = None
             messages.append(assembly.finish())
             self._extra += max(assembly.size - assembly.raw, 0)
-        return position + count
+        return end
 
     def _take_deflated(self, opcode: int, payload: bytes, messages: list[WSMessage]) -> None:
         """A compressed message that is all there."""
@@ -514,6 +515,13 @@ class WebSocketEngine:
         if self._deflater is None or not self._deflater.is_lent:
             raise LocalProtocolError("no compression has begun")
         self._deflater.settle(is_sent=is_sent)
+
+
+def _cut(data: bytes, start: int, end: int) -> Bytes:
+    """A part of ``data``, to be unmasked."""
+    return (
+        data[start:end] if end - start < _VIEWED or end - start == len(data) else memoryview(data)[start:end]
+    )
 
 
 def _make_key() -> bytes:

@@ -118,6 +118,14 @@ def test_what_refers_to_what_never_was() -> None:
     assert code_of(deflated(compressor.compress(b"hello hello hello"))) == 1007
 
 
+def test_what_refers_further_back_than_was_agreed_on() -> None:
+    compressor = Compressor(15)
+    payload = Random(1).randbytes(1000)
+    data = deflated(compressor.compress(payload)) + deflated(compressor.compress(payload))
+    assert receive([data], deflate=Deflate(client_max_window_bits=9)).code == 1007
+    assert receive([data], deflate=Deflate(client_max_window_bits=10)).code is None
+
+
 def test_memory_that_was_not_agreed_on() -> None:
     compressor = Compressor()
     data = deflated(compressor.compress(b"hello hello hello"))

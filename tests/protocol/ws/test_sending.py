@@ -293,6 +293,15 @@ def test_a_message_is_compressed_in_another_thread(has_memory: bool) -> None:
             assert peer.read(head + rest) == [(TEXT, True, payload)]
 
 
+def test_a_window_for_one_message_that_is_compressed_elsewhere() -> None:
+    engine, peer = make_server(Deflate()), Peer()
+    for number, bits in enumerate((None, 9, None, 12, None)):
+        assert peer.read(engine.encode(TEXTS[0], BINARY)) == [(BINARY, True, TEXTS[0])]
+        compressed = engine.begin_compression(TEXTS[number], bits)()
+        head, rest = engine.end_compression(compressed, BINARY)
+        assert peer.read(head + rest) == [(BINARY, True, TEXTS[number])]
+
+
 def test_one_compression_elsewhere_at_a_time() -> None:
     engine = make_server(Deflate())
     engine.begin_compression(LONG)
