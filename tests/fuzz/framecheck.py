@@ -27,7 +27,10 @@ class Checker:
         is_small = stream.deflate is not None and stream.deflate.client_max_window_bits < 15
         whole = _receive([data], stream)
         assert whole.code is None or whole.code in CODES
-        pieces = list(one_by_one(data)) if len(data) < 400 and random.random() < 0.2 else cut_somewhere(data, random)
+        if len(data) < 400 and random.random() < 0.2:
+            pieces = list(one_by_one(data))
+        else:
+            pieces = cut_somewhere(data, random)
         apart = _receive(pieces, stream)
         sizes = [len(piece) for piece in pieces]
         assert agree(whole, apart, is_small=is_small), f"in pieces {sizes}: {whole} is not {apart}"

@@ -15,45 +15,33 @@ over                        nothing: the peer has closed, or has broken the prot
 ==========================  ==========================================================================
 """
 
-import os
 from collections.abc import Callable
 from typing import Final
 
-from ...http.errors import LocalProtocolError
 from ...http.exchange import Bytes
 from ...http.handshake import Deflate
-from ...http.websocket import SharedMessage, WebSocketError, WSMessage, WSMsgType
+from ...http.websocket import WebSocketError, WSMessage, WSMsgType
 from .assembly import BINARY_MESSAGE, TEXT_MESSAGE, Assembly, make_message, new, refuse_size, refuse_text
-from .deflate import LEAST_BITS, Deflater, Inflater, compress_alone
+from .deflate import Inflater
+from .encoder import MessageEncoder
 from .frames import (
     CLOSE,
     CONTROL,
     FAULT,
-    FIN,
     FIRST_DEFLATED,
     LAST,
     LONGEST_CONTROL,
     MASK,
     PROTOCOL_ERROR,
-    RSV1,
-    SHORT_HEADS,
     STEPS,
     TEXT,
     WHOLE,
     WHOLE_DEFLATED,
-    check_opcode,
-    encode_close_payload,
-    encode_head,
     explain,
     read_close,
     read_head,
 )
 from .mask import apply_mask, rotate
-
-LEAST_DEFLATED: Final = 32
-"""Bytes from which on messages are compressed. By itself a message of 32 bytes (JSON) becomes no shorter, and one
-of 64 by a tenth; with the memory of those before, one of 16 becomes shorter by a third, which are 5 bytes for
-1.2 microseconds, ten times what it costs to send it as it is."""
 
 _ALLOWANCE: Final = 2**18
 """Bytes of inflated messages, beyond what came, for one call of `receive`."""
@@ -71,7 +59,7 @@ _CONTROL_MESSAGES: Final = {0x9: WSMsgType.PING, 0xA: WSMsgType.PONG}
 _CLOSE_MESSAGE: Final = WSMsgType.CLOSE
 
 
-class WebSocketEngine:
+class WebSocketEngine(MessageEncoder):
     """One side of a WebSocket, without the opening handshake.
 
     ``max_message_size``
@@ -90,18 +78,14 @@ class WebSocketEngine:
         "_assembly",
         "_can_be_simple",
         "_decode_text",
-        "_deflater",
         "_extra",
         "_held",
         "_inflater",
-        "_is_client",
         "_is_last",
-        "_is_plain",
         "_is_simple",
         "_key",
         "_limit",
         "_longest",
-        "_make_key",
         "_missing",
         "_position",
         "_steps",
@@ -119,14 +103,10 @@ class WebSocketEngine:
         is_client: bool = False,
         make_key: Callable[[], bytes] | None = None,
     ) -> None:
+        super().__init__(deflate=deflate, is_client=is_client, make_key=make_key)
         self._limit = max_message_size or _UNBOUNDED
         self._decode_text = decode_text
-        self._is_client = is_client
-        self._make_key = make_key or _make_key
-        self._deflater: Deflater | None = None
-        self._inflater: Inflater | None = None
-        if deflate is not None:
-            self._agree(deflate)
+        self._inflater = None if deflate is None else _make_inflater(deflate, is_client=is_client)
         self._steps = STEPS[deflate is not None, False]
         self._assembly: Assembly | None = None
         # The frame of which more is to come: how much, its mask from there on, whether it ends its message.
@@ -140,23 +120,12 @@ class WebSocketEngine:
         # Whether a short frame of a client is to be taken for what it looks like: it begins no other state.
         self._is_simple = self._can_be_simple = not is_client and self._limit >= LONGEST_CONTROL
         self._longest = min(self._limit, 0xFFFF) + 8
-        # Whether what is sent needs neither compression nor mask.
-        self._is_plain = not is_client and deflate is None
         self.has_held = False
         """Whether more messages are there than one call of `receive` returns: ``receive(b"")`` has them."""
         self.close_received = False
         """Whether the peer has sent its close frame. Nothing after that is parsed."""
         self.failure: WebSocketError | None = None
         """What the peer has broken. Nothing after that is parsed."""
-
-    def _agree(self, deflate: Deflate) -> None:
-        server = deflate.server_max_window_bits, not deflate.server_no_context_takeover
-        client = deflate.client_max_window_bits, not deflate.client_no_context_takeover
-        (own, remembers), (other, other_remembers) = (client, server) if self._is_client else (server, client)
-        self._deflater = Deflater(max(own, LEAST_BITS), has_memory=remembers)
-        self._inflater = Inflater(other, has_memory=other_remembers)
-
-    # -- receiving -------------------------------------------------------------------------------------
 
     def receive(self, data: bytes) -> list[WSMessage]:
         """The messages that are complete with ``data``, in order. Raises nothing for what a peer sends: see
@@ -344,7 +313,7 @@ class WebSocketEngine:
         self._missing = length
         self._key = key
         self._is_last = step in (WHOLE, WHOLE_DEFLATED, LAST)
-        self._steps = STEPS[self._deflater is not None, not self._is_last]
+        self._steps = STEPS[self._inflater is not None, not self._is_last]
 
     def _take_payload(self, data: bytes, position: int, messages: list[WSMessage]) -> int:
         """Take what is there of a frame's payload, unmasked at once: so text can be looked at, and each byte
@@ -391,131 +360,6 @@ class WebSocketEngine:
         else:
             messages.append(new(WSMessage, (_CONTROL_MESSAGES[opcode], payload, None)))
 
-    # -- sending ---------------------------------------------------------------------------------------
-
-    def encode(self, payload: Bytes, opcode: int, compress: int | None = None) -> bytes:
-        """One message, as one whole frame.
-
-        ``opcode``
-            TEXT (then ``payload`` is UTF-8), BINARY, PING or PONG.
-        ``compress``
-            bits of the window for this message, 9 to 15 and no more than was agreed on; 0 for no compression,
-            ``None`` for what was agreed on. Where nothing was, and for short messages, it does nothing.
-
-        Raises `ValueError` for another opcode, for other ``compress``, and for a ping or pong of more than
-        125 bytes."""
-        if self._is_plain and compress is None and opcode in SHORT_HEADS and type(payload) is bytes:
-            size = len(payload)
-            if size < 126:
-                return SHORT_HEADS[opcode][size] + payload
-            return encode_head(FIN | opcode, size) + payload
-        head, payload = self.encode_in_parts(payload, opcode, compress)
-        return head + payload
-
-    def encode_in_parts(
-        self, payload: Bytes, opcode: int, compress: int | None = None
-    ) -> tuple[bytes, Bytes]:
-        """The same in two parts, to be sent one after the other: what is neither compressed nor masked is not
-        copied. Takes and raises what `encode` does."""
-        if isinstance(payload, memoryview):
-            payload = payload.cast("B") if payload.c_contiguous else payload.tobytes()
-        size = len(payload)
-        check_opcode(opcode, size)
-        bits = self._choose_bits(compress)
-        deflater = self._deflater
-        if deflater is None or not bits or size < LEAST_DEFLATED or opcode >= CLOSE or deflater.is_lent:
-            return self._frame(FIN | opcode, payload)
-        return self._frame(FIN | RSV1 | opcode, deflater.compress(payload, bits))
-
-    def _choose_bits(self, compress: int | None) -> int:
-        """The window for a message, 0 for none."""
-        agreed = 0 if self._deflater is None else self._deflater.bits
-        if compress is None:
-            return agreed
-        if compress and not LEAST_BITS <= compress <= 15:
-            raise ValueError(f"compress={compress!r}: a window has {LEAST_BITS} to 15 bits, and 0 means none")
-        return min(compress, agreed)
-
-    def _frame(self, first: int, payload: Bytes) -> tuple[bytes, Bytes]:
-        if not self._is_client:
-            return encode_head(first, len(payload)), payload
-        key = self._make_key()
-        return encode_head(first, len(payload), MASK) + key, apply_mask(payload, key)
-
-    def encode_close(self, code: int, reason: bytes = b"") -> bytes:
-        """A close frame; with code 0 and no reason an empty one.
-
-        Raises `ValueError` for a code that may not be sent (RFC 6455, section 7.4) and a reason of more than
-        123 bytes."""
-        head, payload = self._frame(FIN | CLOSE, encode_close_payload(code, reason))
-        return head + payload
-
-    def encode_shared(self, message: SharedMessage) -> bytes:
-        """A message that others get, too, as one whole frame: it is encoded and compressed once for each
-        size of window, and kept in ``message.encoded`` under the bits of that, 0 where it is not
-        compressed."""
-        deflater = self._deflater
-        bits = 0
-        if deflater is not None and len(message.payload) >= LEAST_DEFLATED and not deflater.is_lent:
-            bits = deflater.bits
-            # The peer's window gets what our compressor does not see.
-            deflater.forget()
-        frame: bytes | None = message.encoded.get(bits)
-        if frame is None:
-            payload, first = message.payload, FIN | message.opcode
-            if bits:
-                payload, first = compress_alone(payload, bits), first | RSV1
-            frame = message.encoded[bits] = encode_head(first, len(payload)) + payload
-        return self._mask_frame(frame) if self._is_client else frame
-
-    def _mask_frame(self, frame: bytes) -> bytes:
-        """A frame without a mask, with one."""
-        head = read_head(frame, 0, is_masked=False)
-        if head is None:
-            raise AssertionError("a frame has a head")
-        start, _, _ = head
-        return b"".join(self._frame(frame[0], frame[start:]))
-
-    # -- compressing elsewhere -------------------------------------------------------------------------
-
-    @property
-    def can_compress(self) -> bool:
-        """Whether `begin_compression` may be called: compression was agreed on, and none is going on."""
-        return self._deflater is not None and not self._deflater.is_lent
-
-    def begin_compression(self, payload: Bytes, compress: int | None = None) -> Callable[[], bytes]:
-        """The compression of a message, to be called once, in any thread; it returns what `end_compression`
-        takes. Until that, or `abandon_compression`, everything else is encoded uncompressed, and may be sent:
-        it does not enter the memory that compression refers to.
-
-        ``payload``
-            of a TEXT or BINARY message. It must not change meanwhile.
-
-        Raises `LocalProtocolError` where `can_compress` is false, `ValueError` as `encode` does."""
-        deflater = self._deflater
-        if deflater is None or deflater.is_lent:
-            raise LocalProtocolError("nothing can be compressed now: see can_compress")
-        if isinstance(payload, memoryview) and not payload.c_contiguous:
-            payload = payload.tobytes()
-        bits = self._choose_bits(compress) or deflater.bits
-        return deflater.lend(payload, bits)
-
-    def end_compression(self, compressed: bytes, opcode: int) -> tuple[bytes, Bytes]:
-        """The frame of what `begin_compression` has compressed, in two parts. It must be sent before anything
-        that is encoded after it."""
-        self._settle(is_sent=True)
-        return self._frame(FIN | RSV1 | opcode, compressed)
-
-    def abandon_compression(self) -> None:
-        """Give up what `begin_compression` has begun, in whatever state it is. Its result must not be
-        sent."""
-        self._settle(is_sent=False)
-
-    def _settle(self, *, is_sent: bool) -> None:
-        if self._deflater is None or not self._deflater.is_lent:
-            raise LocalProtocolError("no compression has begun")
-        self._deflater.settle(is_sent=is_sent)
-
 
 def _cut(data: bytes, start: int, end: int) -> Bytes:
     """A part of ``data``, to be unmasked."""
@@ -524,5 +368,7 @@ def _cut(data: bytes, start: int, end: int) -> Bytes:
     )
 
 
-def _make_key() -> bytes:
-    return os.urandom(4)
+def _make_inflater(deflate: Deflate, *, is_client: bool) -> Inflater:
+    if is_client:
+        return Inflater(deflate.server_max_window_bits, has_memory=not deflate.server_no_context_takeover)
+    return Inflater(deflate.client_max_window_bits, has_memory=not deflate.client_no_context_takeover)

@@ -16,7 +16,8 @@ from sketch.http.exchange import Bytes
 from sketch.http.handshake import Deflate
 from sketch.http.websocket import SharedMessage, WSMsgType
 from sketch.protocol.ws import deflate as deflate_module
-from sketch.protocol.ws.connection import LEAST_DEFLATED, WebSocketEngine
+from sketch.protocol.ws.connection import WebSocketEngine
+from sketch.protocol.ws.encoder import LEAST_DEFLATED
 from tests.protocol.ws.building import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close, frame
 
 LONG = b"a message that is long enough to be compressed: " * 3
@@ -206,7 +207,7 @@ def test_a_shared_message_is_compressed_once_for_each_window(monkeypatch: pytest
         compressed.append(bits)
         return compress_alone(payload, bits)
 
-    monkeypatch.setattr("sketch.protocol.ws.connection.compress_alone", count)
+    monkeypatch.setattr("sketch.protocol.ws.encoder.compress_alone", count)
     message = SharedMessage(LONG.decode())
     frames = set()
     for bits in (15, 12, 15, 15, 12):
@@ -357,6 +358,17 @@ def test_a_client_masks_what_it_sends() -> None:
 def test_masks_cannot_be_foreseen() -> None:
     client = make_client()
     assert len({client.encode(b"", TEXT)[2:6] for _ in range(50)}) == 50
+
+
+def test_a_client_compresses_nothing_for_a_window_that_it_cannot_make() -> None:
+    agreed = Deflate(client_max_window_bits=8)
+    client, server = make_client(agreed), make_server(agreed)
+    assert not client.can_compress
+    data = client.encode(LONG, TEXT) + client.encode_shared(SharedMessage(LONG))
+    assert data[0] == 0x81
+    assert [message.data for message in server.receive(data)] == [LONG.decode(), LONG]
+    # The server's messages are another matter.
+    assert client.receive(server.encode(LONG, BINARY)) == [(WSMsgType.BINARY, LONG, None)]
 
 
 def test_a_client_takes_no_masked_frames() -> None:
