@@ -7,7 +7,7 @@ is read, what a peer is waited for, and how it all ends.
 import asyncio
 from collections import deque
 from enum import Enum, auto
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from ..http.errors import Disconnected, LocalProtocolError
 from ..http.exchange import Bytes
@@ -104,8 +104,8 @@ class WebSocketConnection(Successor, WebSocketStream):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called when the connection is handed over."""
-        assert isinstance(transport, asyncio.Transport), "a connection goes both ways"
-        self._transport = transport
+        # Those of uvloop are no subclass.
+        self._transport = transport = cast(asyncio.Transport, transport)
         limit = self._options.write_limit
         if limit != self._owner.registry.limits.write_buffer:
             transport.set_write_buffer_limits(high=limit)
