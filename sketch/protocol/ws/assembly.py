@@ -130,5 +130,9 @@ class Assembly:
             text, used = utf_8_decode(piece, "strict", False)
         except UnicodeDecodeError as error:
             raise refuse_text() from error
-        self._rest = piece[used:]
+        self._rest = rest = piece[used:]
+        # The one beginning that Python waits with although nothing can follow: of a surrogate, which some of its
+        # error handlers would let pass.
+        if rest[:1] == b"\xed" and rest[1:] > b"\x9f":
+            raise refuse_text()
         return text

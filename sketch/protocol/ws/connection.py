@@ -61,6 +61,7 @@ _MOST_MESSAGES: Final = 2048
 """Messages for one call of `receive`: empty ones take no room as bytes, but they do as objects."""
 
 _UNBOUNDED: Final = 2**62
+"""Bytes of a message where there is no bound: as many as nobody sends, and as zlib can still be told."""
 
 _VIEWED: Final = 2**15
 """Bytes from which on a view of a payload is cheaper than a copy."""
@@ -98,6 +99,7 @@ class WebSocketEngine:
         "_is_simple",
         "_key",
         "_limit",
+        "_longest",
         "_make_key",
         "_missing",
         "_position",
@@ -136,6 +138,7 @@ class WebSocketEngine:
         self._extra = 0
         # Whether a short frame of a client is to be taken for what it looks like: it begins no other state.
         self._is_simple = self._can_be_simple = not is_client and self._limit >= LONGEST_CONTROL
+        self._longest = min(self._limit, 0xFFFF) + 8
         # Whether what is sent needs neither compression nor mask.
         self._is_plain = not is_client and deflate is None
         self.has_held = False
@@ -158,18 +161,44 @@ class WebSocketEngine:
         """The messages that are complete with ``data``, in order. Raises nothing for what a peer sends: see
         `failure`, and `has_held` for whether these are all."""
         if self._is_simple:
-            # One whole short frame and nothing else, as nearly always: 0.5 microseconds in place of 1.5.
+            # One whole frame and nothing else, as nearly always: 0.5 microseconds in place of 1.5.
             size = len(data)
             if 5 < size < 132 and data[1] == size + 122:
-                if data[0] == 0x82:
-                    return [new(WSMessage, (BINARY_MESSAGE, apply_mask(data[6:], data[2:6]), None))]
-                if data[0] == 0x81 and self._decode_text:
-                    try:
-                        text = apply_mask(data[6:], data[2:6]).decode()
-                    except UnicodeDecodeError:
-                        return self._fail(refuse_text())
-                    return [new(WSMessage, (TEXT_MESSAGE, text, None))]
+                payload = apply_mask(data[6:], data[2:6])
+            elif 133 < size <= self._longest and data[1] == 254 and data[2] << 8 | data[3] == size - 8:
+                payload = apply_mask(data[8:], data[4:8])
+            else:
+                return self._receive(data)
+            first = data[0]
+            if first == 0x82:
+                return [new(WSMessage, (BINARY_MESSAGE, payload, None))]
+            if first == 0x81 and self._decode_text:
+                try:
+                    text = payload.decode()
+                except UnicodeDecodeError:
+                    return self._fail(refuse_text(), [])
+                return [new(WSMessage, (TEXT_MESSAGE, text, None))]
+            if self._inflater is not None and (first == 0xC1 or first == 0xC2):
+                return self._receive_deflated(first & 0xF, payload)
+        elif self._missing > len(data):
+            return self._receive_piece(data)
         return self._receive(data)
+
+    def _receive_deflated(self, opcode: int, payload: bytes) -> list[WSMessage]:
+        messages: list[WSMessage] = []
+        try:
+            self._take_deflated(opcode, payload, messages)
+        except WebSocketError as error:
+            self._fail(error, messages)
+        return messages
+
+    def _receive_piece(self, data: bytes) -> list[WSMessage]:
+        """What comes is in the middle of a frame, and nothing else."""
+        try:
+            self._take_payload(data, 0, [])
+        except WebSocketError as error:
+            self._fail(error, [])
+        return []
 
     def _receive(self, data: bytes) -> list[WSMessage]:
         messages: list[WSMessage] = []
@@ -187,21 +216,20 @@ class WebSocketEngine:
         try:
             position = self._parse(data, position, messages)
         except WebSocketError as error:
-            self._fail(error)
+            return self._fail(error, messages)
+        if self.close_received:
             return messages
-        if position < len(data) and not self.close_received:
+        if position < len(data):
             # The beginning of a head or of a control frame; or all the rest, where these are enough.
             self._held = data if self.has_held else data[position:]
             self._position = position if self.has_held else 0
-        self._is_simple = (
-            self._can_be_simple and self._assembly is None and not self._held and not self.close_received
-        )
+        self._is_simple = self._can_be_simple and self._assembly is None and not self._held
         return messages
 
-    def _fail(self, error: WebSocketError) -> list[WSMessage]:
+    def _fail(self, error: WebSocketError, messages: list[WSMessage]) -> list[WSMessage]:
         self.failure = error
         self._end()
-        return []
+        return messages
 
     def _end(self) -> None:
         """Nothing more is parsed, and nothing held for it."""
@@ -216,15 +244,41 @@ class WebSocketEngine:
         if self._missing and position < size:
             position = self._take_payload(data, position, messages)
         while position + 1 < size and not self._missing:
-            after = self._take_frame(data, position, messages)
-            if after < 0:
-                break
-            position = after
-            if self.close_received:
-                break
+            if self._can_be_simple and self._assembly is None:
+                position = self._take_simple(data, position, messages)
+            if len(messages) < _MOST_MESSAGES and position + 1 < size:
+                after = self._take_frame(data, position, messages)
+                if after < 0:
+                    break
+                position = after
+                if self.close_received:
+                    break
             if self._extra > _ALLOWANCE or len(messages) >= _MOST_MESSAGES:
                 self.has_held = position < size
                 break
+        return position
+
+    def _take_simple(self, data: bytes, position: int, messages: list[WSMessage]) -> int:
+        """Parse short whole messages, one after the other, and return where something else begins: 0.6
+        microseconds for one in place of 1.5."""
+        size = len(data)
+        while position + 5 < size and len(messages) < _MOST_MESSAGES:
+            first, second = data[position], data[position + 1]
+            end = position + second - 122
+            if end > size or not 127 < second < 254:
+                break
+            if first == 0x82:
+                payload = apply_mask(data[position + 6 : end], data[position + 2 : position + 6])
+                messages.append(new(WSMessage, (BINARY_MESSAGE, payload, None)))
+            elif first == 0x81 and self._decode_text:
+                payload = apply_mask(data[position + 6 : end], data[position + 2 : position + 6])
+                try:
+                    messages.append(new(WSMessage, (TEXT_MESSAGE, payload.decode(), None)))
+                except UnicodeDecodeError as error:
+                    raise refuse_text() from error
+            else:
+                break
+            position = end
         return position
 
     def _take_frame(self, data: bytes, position: int, messages: list[WSMessage]) -> int:

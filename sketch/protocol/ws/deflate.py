@@ -125,7 +125,7 @@ class Inflater:
         whether its messages may refer to those before them.
     """
 
-    __slots__ = ("_bits", "_ended", "_has_memory", "_stream")
+    __slots__ = ("_bits", "_ended", "_has_memory", "_is_open", "_stream")
 
     def __init__(self, bits: int, *, has_memory: bool) -> None:
         # Old versions of zlib use a window of 9 bits where they are asked for 8.
@@ -133,22 +133,46 @@ class Inflater:
         self._has_memory = has_memory
         self._stream: zlib._Decompress | None = None
         self._ended = 0
+        # Whether there is a block that the tail of the message belongs to.
+        self._is_open = False
 
     def inflate(self, data: Bytes, most: int) -> bytes:
         """The next piece of a message, in no more than ``most`` bytes: with as many, there may be more, and
         nothing can be inflated after it. Raises `WebSocketError`."""
+        return self._inflate(data, most, b"") if data else b""
+
+    def finish(self, most: int) -> bytes:
+        """The end of a message, as `inflate`."""
+        inflated = self._inflate(_TAIL, most, b"") if self._is_open else b""
+        self._forget_message()
+        return inflated
+
+    def inflate_whole(self, data: bytes, most: int) -> bytes:
+        """A message that is all there, as `inflate`."""
+        if not data:
+            # Some senders mean an empty message by that, which should be one byte (RFC 7692, section 7.2.3.6).
+            return b""
+        if len(data) > _SMALL:
+            inflated = self.inflate(data, most)
+            return inflated + self.finish(most - len(inflated)) if len(inflated) < most else inflated
+        inflated = self._inflate(data + _TAIL, most, _TAIL)
+        self._forget_message()
+        return inflated
+
+    def _inflate(self, data: Bytes, most: int, end: bytes) -> bytes:
         stream = self._stream
         if stream is None:
             stream = self._stream = zlib.decompressobj(self._bits)
+        self._is_open = True
         try:
             inflated = stream.decompress(data, most)
-            return self._begin_streams(stream, inflated, most) if stream.eof else inflated
+            return self._begin_streams(stream, inflated, most, end) if stream.eof else inflated
         except zlib.error as error:
             raise WebSocketError(INVALID_TEXT, "a message that cannot be inflated") from error
 
-    def _begin_streams(self, stream: "zlib._Decompress", inflated: bytes, most: int) -> bytes:
-        """Go on after a block that was the last one of its stream. What follows refers to nothing before it:
-        no sender is known whose compressor remembers what it ended."""
+    def _begin_streams(self, stream: "zlib._Decompress", inflated: bytes, most: int, end: bytes) -> bytes:
+        """Go on after a block that was the last one of its stream, unless only ``end`` comes after it. What
+        follows refers to nothing before it: no sender is known whose compressor remembers what it ended."""
         pieces = [inflated]
         while stream.eof:
             self._ended += 1
@@ -157,29 +181,15 @@ class Inflater:
             self._stream = None
             rest = stream.unused_data
             most -= len(pieces[-1])
-            if not rest or not most:
+            if not most or rest in (b"", end):
+                self._is_open = False
                 break
             stream = self._stream = zlib.decompressobj(self._bits)
             pieces.append(stream.decompress(rest, most))
         return b"".join(pieces)
 
-    def finish(self, most: int) -> bytes:
-        """The end of a message, as `inflate`."""
-        # Where a stream was ended just here, the tail would belong to no block.
-        inflated = self.inflate(_TAIL, most) if self._stream is not None else b""
+    def _forget_message(self) -> None:
         self._ended = 0
+        self._is_open = False
         if not self._has_memory:
             self._stream = None
-        return inflated
-
-    def inflate_whole(self, data: Bytes, most: int) -> bytes:
-        """A message that is all there, as `inflate`."""
-        stream = self._stream
-        if stream is None:
-            stream = self._stream = zlib.decompressobj(self._bits)
-        inflated = self.inflate(data, most)
-        if len(inflated) < most:
-            last = self.finish(most - len(inflated))
-            if last:
-                inflated += last
-        return inflated
