@@ -6,10 +6,11 @@ is read, what a peer is waited for, and how it all ends.
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from enum import Enum, auto
 from typing import Any, Final, cast
 
-from ..http.errors import Disconnected, LocalProtocolError
+from ..http.errors import Disconnected
 from ..http.exchange import Bytes
 from ..http.handshake import Deflate
 from ..http.websocket import (
@@ -70,7 +71,7 @@ class WebSocketConnection(Successor, WebSocketStream):
 
     __slots__ = (
         "_bits", "_close_code", "_closed_waiters", "_compressing", "_discards", "_engine", "_error",
-        "_has_heard", "_interrupted", "_messages", "_options", "_owed_pong", "_owner", "_queued", "_silence",
+        "_has_heard", "_make_future", "_messages", "_options", "_owed_pong", "_owner", "_queued", "_silence",
         "_state", "_timer", "_transport", "_waiter", "deadline",
     )  # fmt: skip
 
@@ -78,6 +79,7 @@ class WebSocketConnection(Successor, WebSocketStream):
 
     def __init__(self, owner: Owner, deflate: Deflate | None, options: WebSocketOptions) -> None:
         self._owner = owner
+        self._make_future: Callable[[], asyncio.Future[WSMessage]] = owner.registry.loop.create_future
         self._engine = WebSocketEngine(
             max_message_size=options.max_message_size, decode_text=options.decode_text, deflate=deflate
         )
@@ -87,9 +89,8 @@ class WebSocketConnection(Successor, WebSocketStream):
         self._messages: deque[WSMessage] = deque()
         # Bytes that have come since the queue was last empty.
         self._queued = 0
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiter: asyncio.Future[WSMessage] | None = None
         self._closed_waiters: list[asyncio.Future[None]] | None = None
-        self._interrupted = False
         self._close_code: int | None = None
         self._error: BaseException | None = None
         self._owed_pong: bytes | None = None
@@ -115,11 +116,19 @@ class WebSocketConnection(Successor, WebSocketStream):
     def data_received(self, data: bytes) -> None:
         """Called by asyncio with what the peer sent."""
         self._has_heard = True
-        self._take(self._engine.receive(data))
-        if self._messages:
-            self._queued += len(data)
-            if self._queued > self._owner.registry.limits.read_buffer or self._engine.has_held:
-                self._owner.pause_reading()
+        engine = self._engine
+        messages = engine.receive(data)
+        waiter = self._waiter
+        if waiter is not None and engine.is_settled and len(messages) == 1:
+            # One message for who waits for one, as nearly always.
+            message = messages[0]
+            kind = message[0]
+            if (kind is _TEXT or kind is _BINARY) and not waiter.done():
+                self._waiter = None
+                waiter.set_result(message)
+                return
+        if messages or not engine.is_settled:
+            self._take(messages, len(data))
 
     def eof_received(self) -> bool:
         """Called by asyncio when the peer will send nothing more. It may still want an answer to its close
@@ -147,10 +156,10 @@ class WebSocketConnection(Successor, WebSocketStream):
 
     # -- what has come ---------------------------------------------------------------------------------
 
-    def _take(self, messages: list[WSMessage]) -> None:
-        """Put messages where `receive` finds them."""
+    def _take(self, messages: list[WSMessage], size: int) -> None:
+        """Put messages, out of so many bytes, where they are found, or have them awaited for."""
         keeps_pings = not self._options.autoping
-        queue = self._messages
+        queue, engine = self._messages, self._engine
         for message in messages:
             kind = message[0]
             if kind is _TEXT or kind is _BINARY or keeps_pings or kind is _CLOSE:
@@ -158,11 +167,24 @@ class WebSocketConnection(Successor, WebSocketStream):
                     queue.append(message)
             elif kind is _PING:
                 self._answer_ping(message.data)
-        engine = self._engine
         if (engine.close_received or engine.failure is not None) and self._close_code is None:
             self._peer_ended(messages)
+        self._deliver()
         if queue:
-            self._wake()
+            self._queued += size
+            if self._queued > self._owner.registry.limits.read_buffer or engine.has_held:
+                self._owner.pause_reading()
+
+    def _deliver(self) -> None:
+        """Give whoever waits the next message, if there is one."""
+        waiter, self._waiter = self._waiter, None
+        if waiter is None or waiter.done():
+            return
+        message = self.receive_nowait()
+        if message is None:
+            self._waiter = waiter
+        else:
+            waiter.set_result(message)
 
     def _answer_ping(self, payload: bytes) -> None:
         """Only the last one has to be answered (RFC 6455, section 5.5.3): a peer that takes nothing does not
@@ -190,11 +212,6 @@ class WebSocketConnection(Successor, WebSocketStream):
             self._state = LEFT
             self._schedule(self._options.close_timeout)
 
-    def _wake(self) -> None:
-        waiter = self._waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
-
     # -- receiving -------------------------------------------------------------------------------------
 
     def receive_nowait(self) -> WSMessage | None:
@@ -203,8 +220,7 @@ class WebSocketConnection(Successor, WebSocketStream):
         if not messages:
             if self._queued:
                 self._make_room()
-                if messages:
-                    return self.receive_nowait()
+                return self.receive_nowait()
             return CLOSED_MESSAGE if self._state is OVER else None
         message = messages.popleft()
         kind = message[0]
@@ -215,33 +231,28 @@ class WebSocketConnection(Successor, WebSocketStream):
     def _make_room(self) -> None:
         """All that has come is taken."""
         self._queued = 0
-        engine = self._engine
-        if engine.has_held:
-            self._queued = 1
-            self._take(engine.receive(b""))
-        if not engine.has_held and self._state is not OVER:
+        if self._engine.has_held:
+            self._take(self._engine.receive(b""), 1)
+        if not self._engine.has_held and self._state is not OVER:
             self._owner.resume_reading()
 
-    async def receive(self) -> WSMessage:
-        """The next message, waiting for it."""
-        while (message := self.receive_nowait()) is None:
-            if self._waiter is not None:
-                raise LocalProtocolError("another task is receiving from this WebSocket already")
-            self._waiter = waiter = self._owner.registry.loop.create_future()
-            try:
-                await waiter
-            finally:
-                self._waiter = None
-            if self._interrupted:
-                self._interrupted = False
-                return CLOSING_MESSAGE
-        return message
+    def wait(self) -> "asyncio.Future[WSMessage]":
+        """The next message, once it comes."""
+        if self._waiter is not None and not self._waiter.done():
+            raise RuntimeError("Concurrent call to receive() is not allowed: another task waits")
+        self._waiter = waiter = self._make_future()
+        return waiter
+
+    def give_back(self, waiter: "asyncio.Future[WSMessage]") -> None:
+        """Nobody awaits this any more."""
+        if waiter.done() and not waiter.cancelled() and (message := waiter.result()) is not CLOSING_MESSAGE:
+            if message is not CLOSED_MESSAGE:
+                self._messages.appendleft(message)
 
     def interrupt(self) -> None:
-        """Have the task that waits in `receive` get `CLOSING_MESSAGE`."""
-        if self._waiter is not None:
-            self._interrupted = True
-            self._wake()
+        """Have whoever waits for a message get `CLOSING_MESSAGE`."""
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(CLOSING_MESSAGE)
 
     # -- sending ---------------------------------------------------------------------------------------
 
@@ -355,7 +366,7 @@ class WebSocketConnection(Successor, WebSocketStream):
         if self._close_code is None:
             self._close_code = WSCloseCode.ABNORMAL_CLOSURE
         self._stop_timer()
-        self._wake()
+        self._deliver()
         waiters, self._closed_waiters = self._closed_waiters, None
         for waiter in waiters or ():
             if not waiter.done():
