@@ -86,7 +86,8 @@ class WebSocketConnection(Successor, WebSocketStream):
         self._options = options
         self._bits = 0 if deflate is None else deflate.server_max_window_bits
         self._state = OPEN
-        self._messages: deque[WSMessage] = deque()
+        # A queue takes 0.6 KiB, and most are never needed.
+        self._messages: deque[WSMessage] | None = None
         # Bytes that have come since the queue was last empty.
         self._queued = 0
         self._waiter: asyncio.Future[WSMessage] | None = None
@@ -159,7 +160,10 @@ class WebSocketConnection(Successor, WebSocketStream):
     def _take(self, messages: list[WSMessage], size: int) -> None:
         """Put messages, out of so many bytes, where they are found, or have them awaited for."""
         keeps_pings = not self._options.autoping
-        queue, engine = self._messages, self._engine
+        engine = self._engine
+        queue = self._messages
+        if queue is None:
+            queue = self._messages = deque()
         for message in messages:
             kind = message[0]
             if kind is _TEXT or kind is _BINARY or keeps_pings or kind is _CLOSE:
@@ -168,9 +172,11 @@ class WebSocketConnection(Successor, WebSocketStream):
             elif kind is _PING:
                 self._answer_ping(message.data)
         if (engine.close_received or engine.failure is not None) and self._close_code is None:
-            self._peer_ended(messages)
+            self._peer_ended(messages, queue)
         self._deliver()
-        if queue:
+        if not self._messages:
+            self._messages = None
+        else:
             self._queued += size
             if self._queued > self._owner.registry.limits.read_buffer or engine.has_held:
                 self._owner.pause_reading()
@@ -196,7 +202,7 @@ class WebSocketConnection(Successor, WebSocketStream):
         else:
             self._transport.write(self._engine.encode(payload, _PONG))
 
-    def _peer_ended(self, messages: list[WSMessage]) -> None:
+    def _peer_ended(self, messages: list[WSMessage], queue: deque[WSMessage]) -> None:
         """The peer's last word has come. It is answered when somebody has taken all that came before, and at
         the latest in a while."""
         failure = self._engine.failure
@@ -204,7 +210,7 @@ class WebSocketConnection(Successor, WebSocketStream):
             self._close_code = messages[-1].data or _NO_CODE
         else:
             self._close_code, self._error = failure.code, failure
-            self._messages.append(WSMessage(_ERROR, failure, None))
+            queue.append(WSMessage(_ERROR, failure, None))
         if self._state is LEAVING:
             self._end()
             self._owner.release(has_said_all=failure is None)
@@ -247,7 +253,7 @@ class WebSocketConnection(Successor, WebSocketStream):
         """Nobody awaits this any more."""
         if waiter.done() and not waiter.cancelled() and (message := waiter.result()) is not CLOSING_MESSAGE:
             if message is not CLOSED_MESSAGE:
-                self._messages.appendleft(message)
+                self._messages = deque((message, *(self._messages or ())))
 
     def interrupt(self) -> None:
         """Have whoever waits for a message get `CLOSING_MESSAGE`."""
@@ -388,7 +394,7 @@ class WebSocketConnection(Successor, WebSocketStream):
     async def wait_closed(self) -> None:
         """Wait for the end of the closing handshake or of the connection."""
         self._discards = True
-        self._messages.clear()
+        self._messages = None
         if self._queued:
             self._make_room()
         while self._state is not OVER:
