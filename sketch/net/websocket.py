@@ -146,6 +146,7 @@ class WebSocketConnection(Successor, WebSocketStream):
 
     def pause_writing(self) -> None:
         """Called by asyncio when more is waiting to be sent than the limit allows."""
+        self._owner.bound_unsent()
         self._owner.pause_writing()
 
     def resume_writing(self) -> None:
