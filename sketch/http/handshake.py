@@ -11,7 +11,7 @@ from hashlib import sha1
 from typing import Final, NamedTuple
 
 from . import names
-from .headers import split_list, unquote_string
+from .headers import decode_fields, split_list, unquote_string
 from .heads import RequestHead
 
 VERSION: Final = "13"
@@ -143,7 +143,8 @@ def read_offer(head: RequestHead) -> WebSocketOffer:
         )
     if head.method != names.METH_GET:
         raise HandshakeError(400, f"a WebSocket is opened with GET, not with {head.method}")
-    fields = head.fields.decoded
+    # Not what the head remembers: it would do so as long as the WebSocket is open, in 1.2 KiB.
+    fields = decode_fields(head.fields)
     version = ", ".join(fields.getall(names.SEC_WEBSOCKET_VERSION, ()))
     if version != VERSION:
         raise HandshakeError(

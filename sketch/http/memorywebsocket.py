@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
-from .errors import Disconnected, LocalProtocolError
+from .errors import Disconnected
 from .exchange import Bytes, Peer
 from .handshake import WebSocketAgreement
 from .websocket import (
@@ -70,7 +70,7 @@ class MemoryWebSocket(WebSocketStream):
         self._options = options
         self._peer = peer
         self._inbox: deque[WSMessage] = deque()
-        self._waiter: asyncio.Future[bool] | None = None
+        self._waiter: asyncio.Future[WSMessage] | None = None
         self._close_code: int | None = None
         self._error: BaseException | None = None
         self._close_sent = False
@@ -168,10 +168,10 @@ class MemoryWebSocket(WebSocketStream):
         else:
             self._set_deadline(lambda: self._answer(message))
 
-    def _wake(self, *, interrupts: bool = False) -> None:
+    def _wake(self) -> None:
         waiter = self._waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(interrupts)
+        if waiter is not None and not waiter.done() and (message := self.receive_nowait()) is not None:
+            waiter.set_result(message)
 
     def _set_deadline(self, callback: Callable[[], None]) -> None:
         self._deadline = asyncio.get_running_loop().call_later(self._options.close_timeout, callback)
@@ -234,20 +234,19 @@ class MemoryWebSocket(WebSocketStream):
             return message
         return None if self._close_code is None else CLOSED_MESSAGE
 
-    async def receive(self) -> WSMessage:
-        if self._waiter is not None:
-            raise LocalProtocolError("another task waits for a message")
-        while (message := self.receive_nowait()) is None:
-            self._waiter = asyncio.get_running_loop().create_future()
-            try:
-                if await self._waiter:
-                    return CLOSING_MESSAGE
-            finally:
-                self._waiter = None
-        return message
+    def wait(self) -> "asyncio.Future[WSMessage]":
+        if self._waiter is not None and not self._waiter.done():
+            raise RuntimeError("Concurrent call to receive() is not allowed: another task waits")
+        self._waiter = asyncio.get_running_loop().create_future()
+        return self._waiter
+
+    def give_back(self, waiter: "asyncio.Future[WSMessage]") -> None:
+        if waiter.done() and not waiter.cancelled() and waiter.result() is not CLOSING_MESSAGE:
+            self._inbox.appendleft(waiter.result())
 
     def interrupt(self) -> None:
-        self._wake(interrupts=True)
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(CLOSING_MESSAGE)
 
     # -- sending ---------------------------------------------------------------------------------------
 

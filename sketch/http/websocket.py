@@ -5,6 +5,7 @@ connection, or on a stream of HTTP/2, the messages of ASGI, the one in memory of
 never sees a `WebSocketResponse`. Every carrier passes the same suite, ``tests/conformance/websocket.py``.
 """
 
+import asyncio
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -236,13 +237,29 @@ class WebSocketStream(ABC):
         """The next message; ``None`` when none is there at the moment."""
 
     @abstractmethod
+    def wait(self) -> "asyncio.Future[WSMessage]":
+        """The next message, once it comes, where `receive_nowait` has none. Who awaits it and is cancelled
+        gives it back with `give_back`. Raises `RuntimeError` while somebody else waits."""
+
+    @abstractmethod
+    def give_back(self, waiter: "asyncio.Future[WSMessage]") -> None:
+        """Nobody awaits this any more: a message that it has got is the next one again."""
+
     async def receive(self) -> WSMessage:
-        """The next message, waiting for it. One task at a time may wait here; a second one gets
-        `LocalProtocolError`. Cancellation loses no message."""
+        """The next message, waiting for it. Raises what `wait` does. Cancellation loses no message."""
+        message = self.receive_nowait()
+        if message is not None:
+            return message
+        waiter = self.wait()
+        try:
+            return await waiter
+        except BaseException:
+            self.give_back(waiter)
+            raise
 
     @abstractmethod
     def interrupt(self) -> None:
-        """Have the task that waits in `receive` get `CLOSING_MESSAGE`. Does nothing when none waits."""
+        """Have whoever waits for a message get `CLOSING_MESSAGE`. Does nothing when nobody waits."""
 
     # -- sending ---------------------------------------------------------------------------------------
 

@@ -45,9 +45,6 @@ class Carrier(Sender, Owner, Protocol):
     def peer(self) -> Peer:
         """Who is at the other end."""
 
-    def bound_unsent(self) -> None:
-        """More is going to be written than a socket takes at a time."""
-
     def invite_body(self) -> None:
         """The handler waits for the body."""
 

@@ -38,6 +38,10 @@ class Owner(Protocol):
     def resume_writing(self) -> None:
         """It takes more again."""
 
+    def bound_unsent(self) -> None:
+        """Have the system hold little of what is written from now on, if many clients do not take what they
+        are given."""
+
     async def drained(self) -> None:
         """Wait until it does."""
 

@@ -6,10 +6,11 @@ is read, what a peer is waited for, and how it all ends.
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from enum import Enum, auto
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from ..http.errors import Disconnected, LocalProtocolError
+from ..http.errors import Disconnected
 from ..http.exchange import Bytes
 from ..http.handshake import Deflate
 from ..http.websocket import (
@@ -70,7 +71,7 @@ class WebSocketConnection(Successor, WebSocketStream):
 
     __slots__ = (
         "_bits", "_close_code", "_closed_waiters", "_compressing", "_discards", "_engine", "_error",
-        "_has_heard", "_interrupted", "_messages", "_options", "_owed_pong", "_owner", "_queued", "_silence",
+        "_has_heard", "_make_future", "_messages", "_options", "_owed_pong", "_owner", "_queued", "_silence",
         "_state", "_timer", "_transport", "_waiter", "deadline",
     )  # fmt: skip
 
@@ -78,18 +79,19 @@ class WebSocketConnection(Successor, WebSocketStream):
 
     def __init__(self, owner: Owner, deflate: Deflate | None, options: WebSocketOptions) -> None:
         self._owner = owner
+        self._make_future: Callable[[], asyncio.Future[WSMessage]] = owner.registry.loop.create_future
         self._engine = WebSocketEngine(
             max_message_size=options.max_message_size, decode_text=options.decode_text, deflate=deflate
         )
         self._options = options
         self._bits = 0 if deflate is None else deflate.server_max_window_bits
         self._state = OPEN
-        self._messages: deque[WSMessage] = deque()
+        # A queue takes 0.6 KiB, and most are never needed.
+        self._messages: deque[WSMessage] | None = None
         # Bytes that have come since the queue was last empty.
         self._queued = 0
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiter: asyncio.Future[WSMessage] | None = None
         self._closed_waiters: list[asyncio.Future[None]] | None = None
-        self._interrupted = False
         self._close_code: int | None = None
         self._error: BaseException | None = None
         self._owed_pong: bytes | None = None
@@ -104,8 +106,8 @@ class WebSocketConnection(Successor, WebSocketStream):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called when the connection is handed over."""
-        assert isinstance(transport, asyncio.Transport), "a connection goes both ways"
-        self._transport = transport
+        # Those of uvloop are no subclass.
+        self._transport = transport = cast(asyncio.Transport, transport)
         limit = self._options.write_limit
         if limit != self._owner.registry.limits.write_buffer:
             transport.set_write_buffer_limits(high=limit)
@@ -115,11 +117,19 @@ class WebSocketConnection(Successor, WebSocketStream):
     def data_received(self, data: bytes) -> None:
         """Called by asyncio with what the peer sent."""
         self._has_heard = True
-        self._take(self._engine.receive(data))
-        if self._messages:
-            self._queued += len(data)
-            if self._queued > self._owner.registry.limits.read_buffer or self._engine.has_held:
-                self._owner.pause_reading()
+        engine = self._engine
+        messages = engine.receive(data)
+        waiter = self._waiter
+        if waiter is not None and engine.is_settled and len(messages) == 1:
+            # One message for who waits for one, as nearly always.
+            message = messages[0]
+            kind = message[0]
+            if (kind is _TEXT or kind is _BINARY) and not waiter.done():
+                self._waiter = None
+                waiter.set_result(message)
+                return
+        if messages or not engine.is_settled:
+            self._take(messages, len(data))
 
     def eof_received(self) -> bool:
         """Called by asyncio when the peer will send nothing more. It may still want an answer to its close
@@ -136,6 +146,7 @@ class WebSocketConnection(Successor, WebSocketStream):
 
     def pause_writing(self) -> None:
         """Called by asyncio when more is waiting to be sent than the limit allows."""
+        self._owner.bound_unsent()
         self._owner.pause_writing()
 
     def resume_writing(self) -> None:
@@ -147,10 +158,13 @@ class WebSocketConnection(Successor, WebSocketStream):
 
     # -- what has come ---------------------------------------------------------------------------------
 
-    def _take(self, messages: list[WSMessage]) -> None:
-        """Put messages where `receive` finds them."""
+    def _take(self, messages: list[WSMessage], size: int) -> None:
+        """Put messages, out of so many bytes, where they are found, or have them awaited for."""
         keeps_pings = not self._options.autoping
+        engine = self._engine
         queue = self._messages
+        if queue is None:
+            queue = self._messages = deque()
         for message in messages:
             kind = message[0]
             if kind is _TEXT or kind is _BINARY or keeps_pings or kind is _CLOSE:
@@ -158,11 +172,26 @@ class WebSocketConnection(Successor, WebSocketStream):
                     queue.append(message)
             elif kind is _PING:
                 self._answer_ping(message.data)
-        engine = self._engine
         if (engine.close_received or engine.failure is not None) and self._close_code is None:
-            self._peer_ended(messages)
-        if queue:
-            self._wake()
+            self._peer_ended(messages, queue)
+        self._deliver()
+        if not self._messages:
+            self._messages = None
+        else:
+            self._queued += size
+            if self._queued > self._owner.registry.limits.read_buffer or engine.has_held:
+                self._owner.pause_reading()
+
+    def _deliver(self) -> None:
+        """Give whoever waits the next message, if there is one."""
+        waiter, self._waiter = self._waiter, None
+        if waiter is None or waiter.done():
+            return
+        message = self.receive_nowait()
+        if message is None:
+            self._waiter = waiter
+        else:
+            waiter.set_result(message)
 
     def _answer_ping(self, payload: bytes) -> None:
         """Only the last one has to be answered (RFC 6455, section 5.5.3): a peer that takes nothing does not
@@ -174,7 +203,7 @@ class WebSocketConnection(Successor, WebSocketStream):
         else:
             self._transport.write(self._engine.encode(payload, _PONG))
 
-    def _peer_ended(self, messages: list[WSMessage]) -> None:
+    def _peer_ended(self, messages: list[WSMessage], queue: deque[WSMessage]) -> None:
         """The peer's last word has come. It is answered when somebody has taken all that came before, and at
         the latest in a while."""
         failure = self._engine.failure
@@ -182,18 +211,13 @@ class WebSocketConnection(Successor, WebSocketStream):
             self._close_code = messages[-1].data or _NO_CODE
         else:
             self._close_code, self._error = failure.code, failure
-            self._messages.append(WSMessage(_ERROR, failure, None))
+            queue.append(WSMessage(_ERROR, failure, None))
         if self._state is LEAVING:
             self._end()
             self._owner.release(has_said_all=failure is None)
         elif self._state is OPEN:
             self._state = LEFT
             self._schedule(self._options.close_timeout)
-
-    def _wake(self) -> None:
-        waiter = self._waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
 
     # -- receiving -------------------------------------------------------------------------------------
 
@@ -203,8 +227,7 @@ class WebSocketConnection(Successor, WebSocketStream):
         if not messages:
             if self._queued:
                 self._make_room()
-                if messages:
-                    return self.receive_nowait()
+                return self.receive_nowait()
             return CLOSED_MESSAGE if self._state is OVER else None
         message = messages.popleft()
         kind = message[0]
@@ -215,33 +238,28 @@ class WebSocketConnection(Successor, WebSocketStream):
     def _make_room(self) -> None:
         """All that has come is taken."""
         self._queued = 0
-        engine = self._engine
-        if engine.has_held:
-            self._queued = 1
-            self._take(engine.receive(b""))
-        if not engine.has_held and self._state is not OVER:
+        if self._engine.has_held:
+            self._take(self._engine.receive(b""), 1)
+        if not self._engine.has_held and self._state is not OVER:
             self._owner.resume_reading()
 
-    async def receive(self) -> WSMessage:
-        """The next message, waiting for it."""
-        while (message := self.receive_nowait()) is None:
-            if self._waiter is not None:
-                raise LocalProtocolError("another task is receiving from this WebSocket already")
-            self._waiter = waiter = self._owner.registry.loop.create_future()
-            try:
-                await waiter
-            finally:
-                self._waiter = None
-            if self._interrupted:
-                self._interrupted = False
-                return CLOSING_MESSAGE
-        return message
+    def wait(self) -> "asyncio.Future[WSMessage]":
+        """The next message, once it comes."""
+        if self._waiter is not None and not self._waiter.done():
+            raise RuntimeError("Concurrent call to receive() is not allowed: another task waits")
+        self._waiter = waiter = self._make_future()
+        return waiter
+
+    def give_back(self, waiter: "asyncio.Future[WSMessage]") -> None:
+        """Nobody awaits this any more."""
+        if waiter.done() and not waiter.cancelled() and (message := waiter.result()) is not CLOSING_MESSAGE:
+            if message is not CLOSED_MESSAGE:
+                self._messages = deque((message, *(self._messages or ())))
 
     def interrupt(self) -> None:
-        """Have the task that waits in `receive` get `CLOSING_MESSAGE`."""
-        if self._waiter is not None:
-            self._interrupted = True
-            self._wake()
+        """Have whoever waits for a message get `CLOSING_MESSAGE`."""
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(CLOSING_MESSAGE)
 
     # -- sending ---------------------------------------------------------------------------------------
 
@@ -355,7 +373,7 @@ class WebSocketConnection(Successor, WebSocketStream):
         if self._close_code is None:
             self._close_code = WSCloseCode.ABNORMAL_CLOSURE
         self._stop_timer()
-        self._wake()
+        self._deliver()
         waiters, self._closed_waiters = self._closed_waiters, None
         for waiter in waiters or ():
             if not waiter.done():
@@ -377,7 +395,7 @@ class WebSocketConnection(Successor, WebSocketStream):
     async def wait_closed(self) -> None:
         """Wait for the end of the closing handshake or of the connection."""
         self._discards = True
-        self._messages.clear()
+        self._messages = None
         if self._queued:
             self._make_room()
         while self._state is not OVER:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from websockets.frames import Opcode
 
-from sketch.http.errors import Disconnected, LocalProtocolError
+from sketch.http.errors import Disconnected
 from sketch.http.handshake import Deflate
 from sketch.http.limits import Limits
 from sketch.http.websocket import (
@@ -546,7 +546,7 @@ def test_one_task_at_a_time_receives() -> None:
     async def main() -> None:
         listener = Listener()
         async with talking(listener) as (peer, _):
-            with pytest.raises(LocalProtocolError, match="another task"):
+            with pytest.raises(RuntimeError, match="another task"):
                 await listener.stream.receive()
             await peer.send(text("unharmed"))
             assert listener.data == ["unharmed"]
