@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 from multidict import CIMultiDictProxy
 
 from .http import names
-from .http.charset import decode_text
+from .http.charset import decode_text, find_codec
 from .http.disposition import content_disposition_filename, read_disposition
 from .http.mediatype import parse_content_type
 from .http.multipart import MultipartError, MultipartParser
@@ -281,7 +281,7 @@ class BodyPartReader:
         """All of it as the fields of an urlencoded form. Raises as `text` does."""
         charset = encoding or self.get_charset("utf-8")
         text = await self.text(encoding=charset)
-        return parse_qsl(text.rstrip(), keep_blank_values=True, encoding=charset)
+        return parse_qsl(text.rstrip(), keep_blank_values=True, encoding=find_codec(charset))
 
     # -- decoding --------------------------------------------------------------------------------------
 

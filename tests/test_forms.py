@@ -112,6 +112,14 @@ def test_urlencoded_that_is_no_text() -> None:
     assert status == 415 and "nonsense" in text
 
 
+@pytest.mark.parametrize("charset", ["u\xe9tf8", "latin\xdf1", '"utf-8\xe9"', "\u212aoi8-r"])
+def test_a_charset_that_is_nearly_one(charset: str) -> None:
+    """What is not ASCII in its name means nothing to one part of Python, and something to another."""
+    fields = {"Content-Type": f"application/x-www-form-urlencoded; charset={charset}"}
+    status, text = refused(b"a=%41", fields)
+    assert status == 415 and "unknown charset" in text
+
+
 def test_a_charset_that_takes_quadratic_time_is_none() -> None:
     fields = {"Content-Type": "application/x-www-form-urlencoded; charset=punycode"}
     assert refused(b"a" * 2**19 + b"-" + b"a" * (2**19 - 1), fields)[0] == 415
