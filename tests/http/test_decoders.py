@@ -201,7 +201,7 @@ def _empty_blocks(size: int) -> bytes:
     ],
     ids=[
         "members", "blocks", "a name", "a skippable frame", "frames", "a coding of blocks", "members of little",
-        "other members of little", "frames of little", "skippable frames", "a coding of members",
+        "other members of little", "frames of little", "skippable frames", "coded members",
     ],
 )  # fmt: skip
 def test_much_of_nothing(coding: str, padded: bytes) -> None:
