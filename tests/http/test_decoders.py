@@ -200,8 +200,8 @@ def _empty_blocks(size: int) -> bytes:
         ("gzip, zstd", zstd.compress(gzip.compress(b"abc") * 2000)),
     ],
     ids=[
-        "members", "blocks", "a name", "a skippable frame", "frames", "a coding of blocks", "members of little",
-        "other members of little", "frames of little", "skippable frames", "coded members",
+        "members", "blocks", "a name", "a skippable frame", "frames", "a coding of blocks", "small members",
+        "other small members", "frames of little", "skippable frames", "coded members",
     ],
 )  # fmt: skip
 def test_much_of_nothing(coding: str, padded: bytes) -> None:
