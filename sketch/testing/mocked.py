@@ -26,6 +26,9 @@ from ..streams import EMPTY_PAYLOAD, StreamReader
 
 _UNSET: Final[Any] = object()
 
+_STATE: Final = ("__contains__", "__delitem__", "__getitem__", "__setitem__", "get", "setdefault")
+"""What a mocked application really does: it keeps what it is given."""
+
 
 class MockedExchange(MemoryExchange):
     """An exchange in memory that has a transport, a protocol, a writer and a task, all of them mocks unless a
@@ -275,12 +278,9 @@ def _mock_protocol(transport: Any, sslcontext: Any) -> Any:
 
 def _mock_app() -> Any:
     state: dict[Any, Any] = {}
-    app = mock.MagicMock(spec=Application)
-    app.__getitem__.side_effect = state.__getitem__
-    app.__setitem__.side_effect = state.__setitem__
-    app.__contains__.side_effect = state.__contains__
-    app.get.side_effect = state.get
-    app.on_response_prepare = Signal(app)
+    keeping = {name: mock.Mock(side_effect=getattr(state, name)) for name in _STATE}
+    app = mock.MagicMock(spec=Application, on_response_prepare=Signal(None))
+    app.configure_mock(**keeping)
     app.on_response_prepare.freeze()
     return app
 
@@ -295,10 +295,12 @@ def _find_loop() -> Any:
 def make_mocked_coro(return_value: Any = _UNSET, raise_exception: Any = _UNSET) -> Any:
     """A mock of a coroutine function, which returns that value, or raises that exception. A value that can be
     awaited is awaited."""
+    if raise_exception is not _UNSET:
+        return mock.AsyncMock(side_effect=raise_exception)
+    if not inspect.isawaitable(return_value):
+        return mock.AsyncMock(return_value=return_value)
 
-    async def answer(*args: Any, **kwargs: Any) -> Any:
-        if raise_exception is not _UNSET:
-            raise raise_exception
-        return await return_value if inspect.isawaitable(return_value) else return_value
+    async def wait(*args: Any, **kwargs: Any) -> Any:
+        return await return_value
 
-    return mock.Mock(wraps=answer)
+    return mock.AsyncMock(side_effect=wait)
