@@ -23,7 +23,7 @@ from .http.heads import RequestHead
 from .http.mediatype import parse_content_type
 from .pieces import Body
 from .responsehead import OCTET_STREAM
-from .streams import BodyTooLarge, StreamReader, read_rest
+from .streams import BodyTooLarge, StreamReader, read_rest, reader_of
 
 decoding: Any = deferred(".decoding", __package__)
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ class RequestBody:
     def _content_again(self) -> StreamReader:
         """The body as a stream, also when all of it was read as bytes."""
         if self._read_bytes:
-            return StreamReader(self.exchange, taken=self._read_bytes)
+            return reader_of(self._read_bytes)
         content = self.content
         if content.total_bytes and content.at_eof():
             # Else it would look as if the client had sent nothing, and be told so.
