@@ -118,7 +118,8 @@ def test_bodies_of_aiohttp() -> None:
 
 FORM = (
     b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
-    b'--b\r\nContent-Disposition: form-data; name="f"; filename="x.css"\r\nContent-Type: text/css\r\n\r\nfile\r\n'
+    b'--b\r\nContent-Disposition: form-data; name="f"; filename="x.css"\r\nContent-Type: text/css\r\n\r\n'
+    b"file\r\n"
     b"--b--\r\n"
 )
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=b"}
