@@ -72,7 +72,7 @@ conformance: $(VENV)/.installed-scan ## run what every carrier has to pass, and 
 ecosystem: $(VENV)/.installed-ecosystem ## run packages that were written for aiohttp on sketch, and gunicorn
 	@$(RUN) -m pytest $(PYTEST_FLAGS) tests/ecosystem tests/compat tests/test_worker.py
 
-# PARTS is any of engine live kill restarts idle slow; all of them by default.
+# PARTS is any of engine frames live kill restarts idle slow; all of them by default.
 .PHONY: soak
 soak: $(VENV)/.installed-test ## try to break the server, for half an hour (COUNT=, SEED=, PARTS="live slow ...")
 	@.ci/packages slowhttptest

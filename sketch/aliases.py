@@ -38,6 +38,7 @@ _streams = deferred(".streams", __package__)
 _subapps = deferred(".routing.subapps", __package__)
 _testing = deferred(".testing", __package__)
 _typedefs = deferred(".typedefs", __package__)
+_websocket = deferred(".http.websocket", __package__)
 _worker = deferred(".worker", __package__)
 
 Homes = dict[str, tuple[Any, str]]
@@ -136,7 +137,7 @@ NEIGHBOURS: Homes = _homes(
         "streamer",
     ),
     (_streams, "EMPTY_PAYLOAD EofStream StreamReader"),
-    (web, "WSCloseCode WSMessage WSMsgType WebSocketError"),
+    (_websocket, "WSCloseCode WSMessage WSMsgType WebSocketError"),
     (_worker, "GunicornUVLoopWebWorker GunicornWebWorker"),
 )
 """What server programs import from aiohttp's top package, beside modules."""

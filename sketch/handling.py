@@ -147,7 +147,10 @@ class Handling:
 
     async def _deliver(self, request: BaseRequest, response: object) -> StreamResponse:
         if not isinstance(response, StreamResponse):
-            raise TypeError(_explain_no_response(request, response))
+            begun = request.begun_response
+            if response is not None or begun is None or not begun.may_be_left_out:
+                raise TypeError(_explain_no_response(request, response))
+            response = begun
         await response.prepare(request)
         try:
             await response.write_eof()

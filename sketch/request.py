@@ -6,8 +6,8 @@ that is the response's.
 """
 
 import asyncio
-from collections.abc import Coroutine, Mapping
-from typing import TYPE_CHECKING, Any, Final, Self
+from collections.abc import Coroutine, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Self, Unpack
 
 from multidict import CIMultiDict
 from yarl import URL
@@ -17,6 +17,7 @@ from .callables import describe
 from .deprecated import DeprecatedRequestNames
 from .encoding import Policy
 from .http import names
+from .http.deferred import deferred
 from .http.errors import LocalProtocolError
 from .http.exchange import Exchange
 from .http.headers import FieldLines
@@ -31,10 +32,14 @@ from .routing.matchinfo import UrlMappingMatchInfo, build_match_info
 from .writer import ExchangeWriter
 
 if TYPE_CHECKING:
+    from . import websocket as _websocket
     from .application import Application
     from .http.certificate import Certificate
     from .routing.routes import Endpoint
     from .streamresponse import StreamResponse
+    from .websocketsetup import WebSocketArguments
+else:
+    _websocket = deferred(".websocket", __package__)
 
 _UNSET: Final[Any] = object()
 
@@ -300,6 +305,20 @@ class Request(BaseRequest):
         Raises `RuntimeError` on a route without a timeout, and when the deadline has passed or the handler
         has returned."""
         self.deadline = None if seconds is None else asyncio.get_running_loop().time() + seconds
+
+    async def websocket(
+        self, protocols: Iterable[str] = (), **options: "Unpack[WebSocketArguments]"
+    ) -> "_websocket.WebSocketResponse":
+        """Open a WebSocket, and return it prepared: ``async for message in await request.websocket(): ...``
+
+        ``protocols`` ``options``
+            as for `WebSocketResponse`.
+
+        A handler that has opened one may return it, or nothing. Raises what `WebSocketResponse` and its
+        ``prepare`` raise. Cancelled, it has sent nothing."""
+        response = _websocket.WebSocketResponse(protocols=protocols, **options)
+        await response.prepare(self)
+        return response
 
     def describe_handler(self) -> str:
         """The handler, and the middlewares around it, for messages."""

@@ -139,6 +139,8 @@ class Server:
 
         Cancelled, it cuts at once."""
         self.pre_shutdown()
+        for connection in self.connections:
+            connection.say_goodbye()
         try:
             await self._wait_for_answers(timeout)
         finally:

@@ -28,6 +28,10 @@ class AnsweredRequest(CompressedRequest, Protocol):
     def version(self) -> HttpVersion:
         """The version of HTTP that the request was sent in."""
 
+    @property
+    def host(self) -> str:
+        """The host and port that the client asked for."""
+
     async def read(self) -> bytes:
         """The whole body of the request."""
 
@@ -46,6 +50,9 @@ class StreamResponse(HeadBuilder, TrailerBuilder, Encodable, DeprecatedResponseN
     """
 
     key_class = ResponseKey
+
+    may_be_left_out = False
+    """Whether a handler that has prepared it may return nothing."""
 
     _chunked = False
     _body_length = 0

@@ -1,5 +1,7 @@
 """The names of ``aiohttp.web``, and a few of our own (docs/stability.md): ``from sketch import web``."""
 
+from typing import TYPE_CHECKING
+
 from . import exceptions
 from .appkeys import AppKey, NotAppKeyWarning, RequestKey, ResponseKey
 from .application import Application
@@ -10,6 +12,7 @@ from .exceptions import *  # noqa: F403
 from .fileresponse import FileResponse
 from .health import readiness
 from .http.coding import ContentCoding
+from .http.deferred import deferred
 from .middleware import middleware, normalize_path_middleware
 from .net.requesthandler import RequestHandler
 from .request import BaseRequest, Request
@@ -56,6 +59,11 @@ from .uploads import FileField
 from .views import View
 from .webserver import Server
 
+if TYPE_CHECKING:
+    from .http.handshake import Deflate
+    from .http.websocket import SharedMessage, WSMsgType
+    from .websocket import WebSocketReady, WebSocketResponse, broadcast
+
 __all__ = [
     "AbstractResource",
     "AbstractRoute",
@@ -68,6 +76,7 @@ __all__ = [
     "BaseSite",
     "CleanupError",
     "ContentCoding",
+    "Deflate",
     "DynamicResource",
     "FileResponse",
     "FileField",
@@ -90,6 +99,7 @@ __all__ = [
     "RouteTableDef",
     "Server",
     "ServerRunner",
+    "SharedMessage",
     "SockSite",
     "StaticDef",
     "StaticResource",
@@ -101,6 +111,10 @@ __all__ = [
     "UrlDispatcher",
     "UrlMappingMatchInfo",
     "View",
+    "WSMsgType",
+    "WebSocketReady",
+    "WebSocketResponse",
+    "broadcast",
     "compress",
     "delete",
     "get",
@@ -121,6 +135,31 @@ __all__ = [
     "view",
 ]
 __all__ += exceptions.__all__
+
+_websocket = deferred(".websocket", __package__)
+# Most programs have no WebSockets.
+_LATE = {
+    "Deflate": deferred(".http.handshake", __package__),
+    "SharedMessage": deferred(".http.websocket", __package__),
+    "WSMsgType": deferred(".http.websocket", __package__),
+    "WebSocketReady": _websocket,
+    "WebSocketResponse": _websocket,
+    "broadcast": _websocket,
+}
+
+# With it, type checkers would believe in any name.
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        """Names whose modules are loaded when they are first asked for (PEP 562)."""
+        if name not in _LATE:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
+        value = globals()[name] = getattr(_LATE[name], name)
+        return value
+
+    def __dir__():
+        return sorted({*globals(), *__all__})
+
 
 if __name__ == "__main__":
     main(prog="sketch.web")

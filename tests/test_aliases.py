@@ -25,11 +25,6 @@ from sketch.router import UrlDispatcher
 from sketch.routing.matchinfo import UrlMappingMatchInfo
 from sketch.views import View
 
-NOT_YET = {
-    "WSCloseCode", "WSMessage", "WSMsgType", "WebSocketError", "WebSocketReady", "WebSocketResponse",
-}  # fmt: skip
-"""Those of WebSockets."""
-
 NOT_OURS = {
     # Those of a client, and of its resolvers.
     "AddrInfoType", "AsyncResolver", "ClientHandlerType", "ClientMiddlewareType", "CookieJar",
@@ -53,7 +48,7 @@ def test_a_module_has_the_names_of_aiohttps(name: str) -> None:
     missing = set(getattr(theirs, "__all__", ())) - set(aliases.MODULES[name])
     assert missing == set()
     ours = importlib.import_module(f"sketch.{name}")
-    assert {each for each in aliases.MODULES[name] if not hasattr(ours, each)} <= NOT_YET
+    assert {each for each in aliases.MODULES[name] if not hasattr(ours, each)} == set()
     assert not [each for each in aliases.MODULES[name] if not hasattr(theirs, each)], "made up"
 
 
@@ -66,7 +61,7 @@ def test_the_top_package_has_what_servers_import() -> None:
     theirs = {name for name in aiohttp.__all__ if name != "hdrs" and is_for_servers(name)}
     assert theirs - {"GunicornUVLoopWebWorker", "GunicornWebWorker"} <= set(aliases.NEIGHBOURS)
     missing = {name for name in theirs if not hasattr(sketch, name)}
-    assert missing <= NOT_YET | {"GunicornUVLoopWebWorker", "GunicornWebWorker"}
+    assert missing <= {"GunicornUVLoopWebWorker", "GunicornWebWorker"}
 
 
 def test_names_are_the_things_themselves() -> None:

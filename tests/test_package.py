@@ -10,6 +10,8 @@ import pytest
 
 import sketch
 from sketch import web
+from sketch.cli import main
+from sketch.http.deferred import deferred
 
 TUTORIAL = {
     "sketch.application": ("Application", "run_app"),
@@ -36,18 +38,32 @@ def test_all_that_is_promised_is_there(module: object) -> None:
     assert [name for name in names if not hasattr(module, name)] == []
 
 
+NOT_PROMISED = (main, deferred)
+
+
 def test_public_names_are_promised() -> None:
     """A class or a function that can be seen in ``sketch.web`` is in ``__all__``."""
     seen = {
         name
-        for name, value in vars(web).items()
-        if not name.startswith("_") and callable(value) and value is not web.main  # type: ignore[attr-defined]
+        for name in dir(web)
+        if not name.startswith("_") and callable(value := getattr(web, name)) and value not in NOT_PROMISED
     }
     assert seen == set(web.__all__)
 
 
-OWN_NAMES = {"RouteOptions", "TooManyTasks", "UpgradeResponse", "compress", "readiness", "route_options"}
+OWN_NAMES = {
+    "Deflate", "RouteOptions", "SharedMessage", "TooManyTasks", "UpgradeResponse", "broadcast", "compress",
+    "readiness", "route_options",
+}  # fmt: skip
 """What ``sketch.web`` has for what ``aiohttp.web`` has no name for."""
+
+
+def test_what_is_loaded_late_is_there_and_nothing_else() -> None:
+    namespace: dict[str, object] = {}
+    exec("from sketch.web import *", namespace)
+    assert set(web.__all__) <= set(namespace)
+    with pytest.raises(AttributeError, match="module 'sketch.web' has no attribute 'Nothing'"):
+        web.Nothing  # type: ignore[attr-defined]  # noqa: B018
 
 
 def test_no_name_is_made_up() -> None:
@@ -66,10 +82,11 @@ def test_the_package_s_own_names_are_those_of_web() -> None:
     assert different == {"run_app"}
 
 
-def test_importing_needs_nothing_of_aiohttp_or_of_the_tests() -> None:
+def test_importing_needs_nothing_of_aiohttp_of_the_tests_or_of_websockets() -> None:
     program = (
         "import sys, sketch.web; "
-        "print([name for name in ('aiohttp', 'pytest', 'sketch.testing') if name in sys.modules])"
+        "unwanted = ('aiohttp', 'pytest', 'sketch.testing', 'sketch.websocket'); "
+        "print([name for name in unwanted if name in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"

@@ -11,7 +11,7 @@ from hashlib import sha1
 from typing import Final, NamedTuple
 
 from . import names
-from .headers import split_list, unquote_string
+from .headers import decode_fields, split_list, unquote_string
 from .heads import RequestHead
 
 VERSION: Final = "13"
@@ -134,8 +134,8 @@ def prove(key: str) -> str:
 def read_offer(head: RequestHead) -> WebSocketOffer:
     """What a request of HTTP/1.1 offers.
 
-    Raises `HandshakeError` for one that opens no WebSocket: 400, and for another version 426 with the one that
-    is spoken here (RFC 6455, sections 4.2.1 and 4.4)."""
+    Raises `HandshakeError` for one that opens no WebSocket: 400, and for another version 426 with the one
+    that is spoken here (RFC 6455, sections 4.2.1 and 4.4)."""
     if "websocket" not in [protocol.lower() for protocol in head.framing.upgrade]:
         raise HandshakeError(
             400,
@@ -143,7 +143,8 @@ def read_offer(head: RequestHead) -> WebSocketOffer:
         )
     if head.method != names.METH_GET:
         raise HandshakeError(400, f"a WebSocket is opened with GET, not with {head.method}")
-    fields = head.fields.decoded
+    # Not what the head remembers: it would do so as long as the WebSocket is open, in 1.2 KiB.
+    fields = decode_fields(head.fields)
     version = ", ".join(fields.getall(names.SEC_WEBSOCKET_VERSION, ()))
     if version != VERSION:
         raise HandshakeError(

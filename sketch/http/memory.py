@@ -8,8 +8,9 @@ is none) and records what a client would get. It knows no bytes of HTTP/1 and no
 import asyncio
 from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from .deferred import deferred
 from .errors import Disconnected, LocalProtocolError, RemoteProtocolError
 from .exchange import Bytes, Exchange, ExchangeHandler, Peer
 from .fedbody import Arrival, FedBody
@@ -17,6 +18,13 @@ from .heads import HttpVersion, HttpVersion11, ResponseHead
 from .memoryhead import Fields, make_head
 from .status import allows_body, phrase
 from .trailers import may_be_trailer
+
+if TYPE_CHECKING:
+    from . import memorywebsocket
+    from .handshake import WebSocketAgreement
+    from .websocket import WebSocketOptions, WebSocketStream
+else:
+    memorywebsocket = deferred(".memorywebsocket", __package__)
 
 
 class _Answer(Enum):
@@ -37,7 +45,8 @@ class MemoryExchange(Exchange):
 
     A test looks at what was handed over in ``informed``, ``response_head``, ``response_body`` and
     ``trailers``, and at ``aborted``. It plays the client with `feed`, `feed_eof`, `break_body`,
-    `disconnect`, `pause_client` and `resume_client`, and the server with `begin_draining`.
+    `disconnect`, `pause_client` and `resume_client`, and the server with `begin_draining`. Where a WebSocket
+    was opened, it plays its peer in ``websocket``.
 
     Raises `ValueError` for framing fields that contradict the body.
     """
@@ -66,6 +75,7 @@ class MemoryExchange(Exchange):
         "informed",
         "response_head",
         "trailers",
+        "websocket",
     )
 
     informed: list[ResponseHead]
@@ -84,6 +94,9 @@ class MemoryExchange(Exchange):
 
     aborted: bool
     """Whether the exchange was cut off by this side."""
+
+    websocket: "memorywebsocket.MemoryWebSocket | None"
+    """The WebSocket that the exchange has become, if any."""
 
     def __init__(
         self,
@@ -125,6 +138,7 @@ class MemoryExchange(Exchange):
         self.response_head = None
         self.trailers = []
         self.aborted = False
+        self.websocket = None
 
     def __repr__(self) -> str:
         return f"<MemoryExchange {self.head.method} {self.head.target}: {self._answer.value}>"
@@ -164,6 +178,8 @@ class MemoryExchange(Exchange):
         self._keep_alive = False
         self._body.fail(Disconnected("the client has left"))
         self._room.set()
+        if self.websocket is not None:
+            self.websocket.vanish()
         if self._task is not None and self.cancel_on_disconnect:
             self._task.cancel()
 
@@ -179,6 +195,8 @@ class MemoryExchange(Exchange):
     def begin_draining(self) -> None:
         """Let the server begin to shut down."""
         self._draining.set()
+        if self.websocket is not None:
+            self.websocket.begin_draining()
 
     # -- the request -----------------------------------------------------------------------------------
 
@@ -321,6 +339,8 @@ class MemoryExchange(Exchange):
         callbacks, self._at_end = self._at_end, []
         for callback in callbacks:
             callback()
+        if self.websocket is not None and not self.websocket.is_over:
+            self.websocket.abort()
         if not self.response_complete:
             self.abort()
 
@@ -329,6 +349,18 @@ class MemoryExchange(Exchange):
             callback()
         else:
             self._at_end.append(callback)
+
+    def accept_websocket(
+        self, head: ResponseHead, agreement: "WebSocketAgreement", options: "WebSocketOptions"
+    ) -> "WebSocketStream":
+        if self._answer is not _Answer.NONE:
+            raise LocalProtocolError("a second answer to one request")
+        self._raise_if_disconnected()
+        self.response_head = head
+        self._answer = _Answer.COMPLETE
+        self._keep_alive = False
+        self.websocket = memorywebsocket.MemoryWebSocket(agreement, options, self._peer)
+        return self.websocket
 
     def _check_head(self, head: ResponseHead) -> int | None:
         """Refuse a head that may not come here. Returns the length that it declares itself."""

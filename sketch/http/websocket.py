@@ -5,6 +5,7 @@ connection, or on a stream of HTTP/2, the messages of ASGI, the one in memory of
 never sees a `WebSocketResponse`. Every carrier passes the same suite, ``tests/conformance/websocket.py``.
 """
 
+import asyncio
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -58,6 +59,27 @@ class WSCloseCode(IntEnum):
     BAD_GATEWAY = 1014
 
 
+LONGEST_REASON: Final = 123
+"""Bytes of the reason in a close frame (RFC 6455, section 5.5)."""
+
+
+def may_be_sent(code: int) -> bool:
+    """Whether a close frame may have this code (RFC 6455, section 7.4, and the registry that it opens)."""
+    return 3000 <= code <= 4999 or 1000 <= code <= 1003 or 1007 <= code <= 1014
+
+
+def check_close(code: int, reason: bytes) -> None:
+    """Raise `ValueError` unless a close frame may have this code, and for a reason of more than 123 bytes or
+    that is not UTF-8; `TypeError` for a code that is no int, and a reason that is not bytes."""
+    if not isinstance(code, int) or not isinstance(reason, bytes):
+        raise TypeError(f"a close has a code, such as 1000, and a reason in bytes, got {code!r}, {reason!r}")
+    if not may_be_sent(code):
+        raise ValueError(f"close code {code!r} may not be sent: 1000 to 1003, 1007 to 1014, 3000 to 4999 may")
+    if len(reason) > LONGEST_REASON:
+        raise ValueError(f"a reason of {len(reason)} bytes: a close frame has room for {LONGEST_REASON}")
+    reason.decode()
+
+
 class WSMessage(NamedTuple):
     """One message, or the news that there are no more.
 
@@ -96,6 +118,9 @@ class WSMessageTextBytes(NamedTuple):
         return loads(self.data)
 
 
+MOST_REASON: Final = 123
+"""Bytes of the reason in a close frame: a control frame has 125 (RFC 6455, section 5.5), its code 2."""
+
 CLOSED_MESSAGE: Final = WSMessage(WSMsgType.CLOSED, None, None)
 CLOSING_MESSAGE: Final = WSMessage(WSMsgType.CLOSING, None, None)
 
@@ -126,6 +151,9 @@ class WebSocketOptions(NamedTuple):
         whether TEXT becomes `str`; or else `WSMessageTextBytes`.
     ``autoping``
         whether the carrier answers pings, and keeps pings and pongs to itself.
+    ``autoclose``
+        whether a close frame of the peer is answered when its message is taken; or else with
+        `WebSocketStream.close`, and after ``close_timeout`` in any case.
     ``heartbeat``
         silence of the peer after which it is asked with a ping; when half as long again passes in silence,
         the connection is cut. ``None``: nobody asks.
@@ -139,6 +167,7 @@ class WebSocketOptions(NamedTuple):
     write_limit: int = 2**16
     decode_text: bool = True
     autoping: bool = True
+    autoclose: bool = True
     heartbeat: float | None = None
     close_timeout: float = 10.0
     drain_code: int = WSCloseCode.GOING_AWAY
@@ -208,13 +237,29 @@ class WebSocketStream(ABC):
         """The next message; ``None`` when none is there at the moment."""
 
     @abstractmethod
+    def wait(self) -> "asyncio.Future[WSMessage]":
+        """The next message, once it comes, where `receive_nowait` has none. Who awaits it and is cancelled
+        gives it back with `give_back`. Raises `RuntimeError` while somebody else waits."""
+
+    @abstractmethod
+    def give_back(self, waiter: "asyncio.Future[WSMessage]") -> None:
+        """Nobody awaits this any more: a message that it has got is the next one again."""
+
     async def receive(self) -> WSMessage:
-        """The next message, waiting for it. One task at a time may wait here; a second one gets
-        `LocalProtocolError`. Cancellation loses no message."""
+        """The next message, waiting for it. Raises what `wait` does. Cancellation loses no message."""
+        message = self.receive_nowait()
+        if message is not None:
+            return message
+        waiter = self.wait()
+        try:
+            return await waiter
+        except BaseException:
+            self.give_back(waiter)
+            raise
 
     @abstractmethod
     def interrupt(self) -> None:
-        """Have the task that waits in `receive` get `CLOSING_MESSAGE`. Does nothing when none waits."""
+        """Have whoever waits for a message get `CLOSING_MESSAGE`. Does nothing when nobody waits."""
 
     # -- sending ---------------------------------------------------------------------------------------
 

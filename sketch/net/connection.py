@@ -195,6 +195,11 @@ class SocketConnection(RequestHandler):
 
     # -- reading ---------------------------------------------------------------------------------------
 
+    @property
+    def is_reading(self) -> bool:
+        """Whether what the client sends is taken from the socket."""
+        return not self._reading_paused
+
     def pause_reading(self) -> None:
         """Leave what the client sends to the socket's buffer, until `resume_reading`."""
         transport = self.transport

@@ -16,7 +16,7 @@ from .h1end import EndingConnection
 from .h1exchange import H1Exchange
 from .pace import NEVER, BodyPace, SendPace
 from .registry import Registry
-from .takeover import TakenOver
+from .takeover import Successor, TakenOver
 
 STARTS_EAGERLY = sys.version_info >= (3, 12)
 """A task that starts at once saves a turn of the loop. Python 3.11 knows no such thing."""
@@ -222,10 +222,14 @@ class H1Connection(EndingConnection):
         engine = self.engine
         self._body_pace = None
         if self._taken_over is not None:
-            self._take_back(self._taken_over)
+            if self.transport is not None:
+                self._taken_over.end()
+            self._take_back()
         if self.is_lost:
             # Perhaps closed by the handler.
             self._wait_for_client()
+            return
+        if self._is_lingering:
             return
         if engine.writing is not WRITTEN:
             # The handler gave up in the middle, or never began.
@@ -350,12 +354,26 @@ class H1Connection(EndingConnection):
         self.resume_reading()
         taken_over.begin(transport, rest, is_paused=was_paused)
 
-    def _take_back(self, taken_over: TakenOver) -> None:
-        """The handler has returned: what is left to do is to close."""
+    @property
+    def successor(self) -> Successor | None:
+        """What has taken the connection over, if it is the server's own."""
+        return None if self._taken_over is None else self._taken_over.successor
+
+    def release(self, *, has_said_all: bool) -> None:
+        """Close the connection for what had taken it over, before the handler has returned. What a client
+        still sends that has not said all is thrown away."""
+        self._take_back()
+        if has_said_all:
+            self._close()
+        else:
+            self._linger()
+
+    def _take_back(self) -> None:
+        """What is left to do is to close."""
+        self._taken_over = None
         transport = self.transport
         if transport is None:
             return
-        taken_over.end()
         transport.set_protocol(self)
         self._reading_paused = not transport.is_reading()
         if transport.is_closing():
@@ -372,6 +390,8 @@ class H1Connection(EndingConnection):
             self._check_end(transport)
         elif self._exchange is not None or self.writing_paused:
             self._check_pace()
+            if self.successor is not None:
+                self._call_successor(self.successor)
         elif self.engine.reading is HEAD and self.engine.held:
             self.deadline = NEVER
             self._refuse(408, "the request's head took too long")
@@ -379,6 +399,10 @@ class H1Connection(EndingConnection):
             self._linger()
         else:
             self._check_idle()
+
+    def _call_successor(self, successor: Successor) -> None:
+        successor.on_deadline()
+        self.deadline = min(self.deadline, successor.deadline)
 
     def _check_pace(self) -> None:
         """Whether the body comes, and the answer is taken, as fast as can be expected."""
@@ -425,6 +449,11 @@ class H1Connection(EndingConnection):
         elif engine.reading is HEAD:
             # If all of it is here, it is the last.
             self.registry.call_outside(self._receive_head, b"")
+
+    def say_goodbye(self) -> None:
+        """End what has no end of its own."""
+        if self.successor is not None:
+            self.successor.say_goodbye()
 
     def _leave(self, turns: int) -> None:
         """Close if nothing of a request comes in so many turns of the loop. What was in the buffer of the

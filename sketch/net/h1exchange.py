@@ -7,14 +7,23 @@ behind cannot write into the answer to somebody else's request.
 import asyncio
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from ..http.deferred import deferred
 from ..http.errors import Disconnected, LocalProtocolError
 from ..http.exchange import Bytes, Exchange, Peer
 from ..http.heads import RequestHead, ResponseHead
 from ..protocol.h1.connection import IDLE, WRITING_BODY, WRITTEN, H1Engine, Writing
 from .body import BodyBuffer
 from .sendfile import Sender, can_send_files, send_file
+from .takeover import Owner, Successor
+
+if TYPE_CHECKING:
+    from ..http.handshake import WebSocketAgreement
+    from ..http.websocket import WebSocketOptions
+    from . import websocket
+else:
+    websocket = deferred(".websocket", __package__)
 
 _WRITELINES_PAUSES = not (
     (3, 12) <= sys.version_info < (3, 12, 9) or (3, 13) <= sys.version_info < (3, 13, 2)
@@ -27,18 +36,14 @@ _LARGE = 65536
 copy of their own, of one body that all of them get."""
 
 
-class Carrier(Sender, Protocol):
+class Carrier(Sender, Owner, Protocol):
     """What an exchange needs of its connection."""
 
     engine: H1Engine
-    writing_paused: bool
 
     @property
     def peer(self) -> Peer:
         """Who is at the other end."""
-
-    def bound_unsent(self) -> None:
-        """More is going to be written than a socket takes at a time."""
 
     def invite_body(self) -> None:
         """The handler waits for the body."""
@@ -55,8 +60,9 @@ class Carrier(Sender, Protocol):
     def hand_over(self, transport: asyncio.Transport, protocol: asyncio.Protocol, rest: bytes) -> None:
         """Have a protocol called in place of the connection."""
 
-    def abort(self) -> None:
-        """Cut the connection."""
+    @property
+    def successor(self) -> Successor | None:
+        """What has taken the connection over, if it is the server's own."""
 
     def go_on(self) -> None:
         """The exchange is over: go on to the next one, or to the end."""
@@ -265,8 +271,13 @@ class H1Exchange(Exchange):
 
     def abort(self) -> None:
         """Cut the connection, so that the client can tell."""
-        if not self._is_over:
+        if self._is_over:
+            return
+        successor = self._connection.successor
+        if successor is None:
             self._connection.abort()
+        else:
+            successor.give_up()
 
     @property
     def can_take_over(self) -> bool:
@@ -287,6 +298,14 @@ class H1Exchange(Exchange):
         self._write(connection, data)
         connection.hand_over(transport, protocol, rest)
         return transport
+
+    def accept_websocket(
+        self, head: ResponseHead, agreement: "WebSocketAgreement", options: "WebSocketOptions"
+    ) -> "websocket.WebSocketConnection":
+        """Answer with the last head, and leave the connection to a WebSocket."""
+        stream = websocket.WebSocketConnection(self._current(), agreement.deflate, options)
+        self.take_over(head, stream)
+        return stream
 
     def end(self) -> None:
         """The handler is done: the connection goes on to other things."""

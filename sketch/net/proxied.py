@@ -155,6 +155,9 @@ class ProxiedConnection(SocketConnection):
         if self._header is None and self.transport is not None:
             self.transport.close()
 
+    def say_goodbye(self) -> None:
+        """There is nothing on it yet."""
+
     def abort(self) -> None:
         """Close at once."""
         if self._securing is not None:

@@ -60,6 +60,9 @@ class Connection(Protocol):
     def drain(self) -> None:
         """Close at the end of the current exchange, or at once if there is none."""
 
+    def say_goodbye(self) -> None:
+        """End what has no end of its own."""
+
     def abort(self) -> None:
         """Close at once, without sending what is still to be sent."""
 

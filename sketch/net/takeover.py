@@ -5,8 +5,72 @@ server, and nothing of what either speaks.
 """
 
 import asyncio
+from typing import Protocol
 
 from ..protocol.h1.connection import H1Engine
+from .registry import Registry
+
+
+class Owner(Protocol):
+    """What a successor needs of the connection that it takes over."""
+
+    registry: Registry
+    deadline: float
+    writing_paused: bool
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that the client has not taken."""
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether the socket is read."""
+
+    def pause_reading(self) -> None:
+        """Leave what the client sends to the socket's buffer."""
+
+    def resume_reading(self) -> None:
+        """Take from the socket again."""
+
+    def pause_writing(self) -> None:
+        """The client takes less than it is given."""
+
+    def resume_writing(self) -> None:
+        """It takes more again."""
+
+    def bound_unsent(self) -> None:
+        """Have the system hold little of what is written from now on, if many clients do not take what they
+        are given."""
+
+    async def drained(self) -> None:
+        """Wait until it does."""
+
+    def abort(self) -> None:
+        """Cut the connection."""
+
+    def release(self, *, has_said_all: bool) -> None:
+        """Close the connection; the client may have more to say, which is thrown away."""
+
+
+class Successor(asyncio.Protocol):
+    """A protocol of the server's own that takes a connection over. It is told of more than asyncio tells."""
+
+    __slots__ = ()
+
+    deadline: float
+    """When it wants `on_deadline` called; infinity for never."""
+
+    def on_deadline(self) -> None:
+        """It is time to look. Perhaps not yet."""
+        raise NotImplementedError
+
+    def say_goodbye(self) -> None:
+        """The server is going away, and the programs on it have said all they have to say."""
+        raise NotImplementedError
+
+    def give_up(self) -> None:
+        """The handler has failed."""
+        raise NotImplementedError
 
 
 class TakenOver(asyncio.Protocol):
@@ -24,6 +88,7 @@ class TakenOver(asyncio.Protocol):
         self._owner = owner
         self._protocol = protocol
         self._engine = engine
+        self.successor = protocol if isinstance(protocol, Successor) else None
         # What is called for every packet takes no way through here.
         self.data_received = protocol.data_received  # type: ignore[method-assign]
         self.pause_writing = protocol.pause_writing  # type: ignore[method-assign]

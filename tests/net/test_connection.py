@@ -13,6 +13,7 @@ import pytest
 from sketch.http.errors import Disconnected
 from sketch.http.exchange import Exchange, Peer
 from sketch.http.limits import DEFAULT_LIMITS
+from sketch.http.websocket import WebSocketOptions
 from sketch.net import connection
 from sketch.net.connection import SocketConnection
 from sketch.net.registry import Registry
@@ -21,6 +22,7 @@ from tests.conformance.driver import settle, until
 from tests.loops import LOOPS, NewLoop
 from tests.net.stage import GET, head
 from tests.net.transport import FakeTransport
+from tests.net.websocketpeer import HANDSHAKE, make_head
 
 
 class PlainConnection(SocketConnection):
@@ -32,6 +34,8 @@ class PlainConnection(SocketConnection):
     def on_deadline(self) -> None: ...
 
     def drain(self) -> None: ...
+
+    def say_goodbye(self) -> None: ...
 
     def abort(self) -> None: ...
 
@@ -322,7 +326,7 @@ def test_over_tls_what_waits_in_the_socket_counts() -> None:
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_NOTSENT_LOWAT"), reason="the system has no such option")
-@pytest.mark.parametrize("way", ["whole", "stream"])
+@pytest.mark.parametrize("way", ["whole", "stream", "websocket"])
 @LOOPS
 def test_the_system_holds_little_for_many_slow_readers(
     new_loop: NewLoop, way: str, monkeypatch: pytest.MonkeyPatch
@@ -334,10 +338,17 @@ def test_the_system_holds_little_for_many_slow_readers(
     async def handler(exchange: Exchange) -> None:
         if way == "whole":
             exchange.respond(head(), body)
-        else:
+        elif way == "stream":
             exchange.start(head(), len(body))
             with suppress(Disconnected):
                 await exchange.send(body)
+        else:
+            agreement = exchange.read_websocket_offer().agree()
+            stream = exchange.accept_websocket(make_head(agreement), agreement, WebSocketOptions())
+            stream.send_nowait(body, 2)
+            await stream.wait_closed()
+
+    request = HANDSHAKE + b"\r\n" if way == "websocket" else GET
 
     def bounds(server: Server) -> list[int]:
         connections: Any = server._registry.connections
@@ -353,10 +364,10 @@ def test_the_system_holds_little_for_many_slow_readers(
         early, *others = [socket.create_connection(address) for _ in range(4)]
         await until(lambda: len(server.connections) == 4)
         for slow, client in enumerate(others[:2], start=1):
-            client.sendall(GET)
+            client.sendall(request)
             await until(lambda slow=slow: server._registry.slow_readers == slow)  # type: ignore[misc]
         unbounded = bounds(server)
-        early.sendall(GET)
+        early.sendall(request)
         await until(lambda: server._registry.slow_readers == 3)
         late = socket.create_connection(address)
         await until(lambda: len(server.connections) == 5)

@@ -23,6 +23,11 @@ async def run_engine(options: Options) -> AsyncIterator[Report]:
     yield await engine.run(options.seed, options.count)
 
 
+async def run_frames(options: Options) -> AsyncIterator[Report]:
+    """Mutated frames through the engine of WebSockets."""
+    yield await engine.run(options.seed, options.frames_count, series="frames")
+
+
 async def run_live(options: Options) -> AsyncIterator[Report]:
     """Mutated requests to a live server, half of them on each event loop."""
     for number, loop in enumerate(LOOPS):
@@ -59,6 +64,7 @@ async def run_idle(options: Options) -> AsyncIterator[Report]:
 
 PARTS: dict[str, Part] = {
     "engine": run_engine,
+    "frames": run_frames,
     "live": run_live,
     "kill": run_kill,
     "restarts": run_restarts,
@@ -74,7 +80,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "parts", nargs="*", choices=[[], *PARTS], help=f"of {', '.join(PARTS)}; all by default"
     )
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--count", type=int, default=5_000_000, help="inputs through the engine")
+    parser.add_argument("--count", type=int, default=5_000_000, help="requests through the engine")
+    parser.add_argument("--frames-count", type=int, default=2_000_000, help="streams of frames")
     parser.add_argument("--live-count", type=int, default=100_000, help="inputs to a live server")
     parser.add_argument("--restarts", type=int, default=200)
     parser.add_argument("--connections", type=int, default=1000, help="of slowhttptest")

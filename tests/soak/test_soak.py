@@ -65,3 +65,9 @@ def test_idle_connections(loop: str) -> None:
 def test_the_engine_on_two_processors() -> None:
     report = passes(engine.run(3, 600, processes=2))
     assert "300 inputs" in str(report.figures["from input 300"])
+
+
+def test_the_engine_of_websockets_on_two_processors() -> None:
+    report = passes(engine.run(3, 600, processes=2, series="frames"))
+    assert report.part == "frames"
+    assert "300 inputs" in str(report.figures["from input 300"])
