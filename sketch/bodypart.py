@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 from multidict import CIMultiDictProxy
 
 from .http import names
-from .http.charset import decode_text
+from .http.charset import decode_text, find_codec
 from .http.disposition import content_disposition_filename, read_disposition
 from .http.mediatype import parse_content_type
 from .http.multipart import MultipartError, MultipartParser
@@ -193,7 +193,8 @@ class BodyPartReader:
     async def readline(self) -> bytes:
         """The next line with its line feed, or what is left before the end; ``b""`` at the end.
 
-        Raises `ValueError` for a line of more than 512 KiB, of which what was looked through is gone."""
+        Raises what a malformed body raises for a line of more than 512 KiB. What was looked through
+        of that is gone."""
         parts: list[bytes] = []
         size = 0
         try:
@@ -202,7 +203,7 @@ class BodyPartReader:
                 parts.append(self._take(end - self._start) if end else self._take_piece())
                 size += len(parts[-1])
                 if size > LINE:
-                    raise ValueError(f"a part has a line of more than {LINE} bytes: read it in chunks")
+                    raise self._cursor.make_error(f"a part has a line of more than {LINE} bytes")
                 if end:
                     break
         except asyncio.CancelledError:
@@ -281,7 +282,7 @@ class BodyPartReader:
         """All of it as the fields of an urlencoded form. Raises as `text` does."""
         charset = encoding or self.get_charset("utf-8")
         text = await self.text(encoding=charset)
-        return parse_qsl(text.rstrip(), keep_blank_values=True, encoding=charset)
+        return parse_qsl(text.rstrip(), keep_blank_values=True, encoding=find_codec(charset))
 
     # -- decoding --------------------------------------------------------------------------------------
 

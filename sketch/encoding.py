@@ -239,20 +239,30 @@ class Encodable:
     async def _settle_coding(self, policy: Policy, request: CompressedRequest) -> None:
         """Choose a coding, say so in the fields, and begin to encode."""
         coding = self._choose_coding(policy, request)
+        headers = self.headers
+        if self._status == 304:
+            self._settle_unmodified(coding, request)
+            return
         if coding is None:
             return
-        headers = self.headers
-        etag = headers.get(names.ETAG)
-        if etag is not None and not etag.startswith("W/"):
-            # A strong one would name these bytes, and stands for others (RFC 9110, section 8.8.3.3).
-            headers[names.ETAG] = f"W/{etag}"
-        if self._status == 304:
-            return
+        _weaken(headers)
         headers.popall(names.CONTENT_LENGTH, None)
         # Ranges would be of what is made anew each time.
         headers.popall(names.ACCEPT_RANGES, None)
         headers[names.CONTENT_ENCODING] = self._coding = coding
         await self._begin_coding(policy, coding, request.exchange.head.method == names.METH_HEAD)
+
+    def _settle_unmodified(self, coding: str | None, request: CompressedRequest) -> None:
+        """The fields of what was sent (RFC 9110, section 15.4.5): its tag above all, because a cache that has
+        another one under it goes on asking for ever. What that was, often only the client says: 304 has
+        neither a type nor a length."""
+        etag = self.headers.get(names.ETAG)
+        if etag is None:
+            return
+        known = ", ".join(request.headers.getall(names.IF_NONE_MATCH, ()))
+        if f"W/{etag}" in known or (coding is not None and etag not in known):
+            _weaken(self.headers)
+            vary_by_encoding(self.headers)
 
     def _choose_coding(self, policy: Policy, request: CompressedRequest) -> str | None:
         headers, status = self.headers, self._status
@@ -266,7 +276,7 @@ class Encodable:
             length = None if is_unmodified else self.content_length
             if not policy.covers(self._content_type_value(), length) or _must_stay(headers):
                 return None
-            _vary(headers)
+            vary_by_encoding(headers)
             coding = policy.negotiate(request.headers)
         if coding == IDENTITY or (self.content_length == 0 and not is_unmodified):
             return None
@@ -293,6 +303,13 @@ def _check_coding(force: object) -> str:
     return coding
 
 
+def _weaken(headers: CIMultiDict[str]) -> None:
+    """Have no strong tag: it would name these bytes, and stands for others (RFC 9110, section 8.8.3.3)."""
+    etag = headers.get(names.ETAG)
+    if etag is not None and not etag.startswith("W/"):
+        headers[names.ETAG] = f"W/{etag}"
+
+
 def _must_stay(headers: CIMultiDict[str]) -> bool:
     """Whether the fields forbid to change the content (RFC 9111, section 5.2.2.6)."""
     if any(name in headers for name in _DIGESTS):
@@ -301,9 +318,9 @@ def _must_stay(headers: CIMultiDict[str]) -> bool:
     return any(directive.lower() == "no-transform" for directive in directives)
 
 
-def _vary(headers: CIMultiDict[str]) -> None:
+def vary_by_encoding(headers: CIMultiDict[str]) -> None:
     """Say that ``Accept-Encoding`` had a part in it, whatever came of it (RFC 9110, section 12.5.5)."""
     lines = headers.getall(names.VARY, [])
     named = {name.lower() for line in lines for name in split_list(line)}
     if named.isdisjoint(("*", "accept-encoding")):
-        headers[names.VARY] = ", ".join([*lines, "Accept-Encoding"])
+        headers[names.VARY] = ", ".join([*lines, names.ACCEPT_ENCODING])

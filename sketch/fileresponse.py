@@ -11,6 +11,7 @@ from functools import partial
 from time import time
 from typing import TYPE_CHECKING, Final
 
+from .encoding import vary_by_encoding
 from .files import OpenFile, open_file
 from .http import names
 from .http.conditional import ETag, Verdict, evaluate
@@ -18,7 +19,6 @@ from .http.dates import format_date
 from .http.deferred import deferred
 from .http.errors import LocalProtocolError
 from .http.exchange import Exchange, read_at
-from .http.headers import split_list
 from .http.ranges import (
     ByteRange,
     Multipart,
@@ -172,10 +172,7 @@ class FileResponse(StreamResponse):
         self.etag = etag
         headers[names.LAST_MODIFIED] = format_date(modified)
         if file.has_neighbours:
-            vary = headers.getall(names.VARY, [])
-            named = {name.lower() for value in vary for name in split_list(value)}
-            if named.isdisjoint(("*", "accept-encoding")):
-                headers[names.VARY] = ", ".join([*vary, names.ACCEPT_ENCODING])
+            vary_by_encoding(headers)
 
     def _set_body(self, file: OpenFile, ranges: list[ByteRange], *, is_partial: bool) -> None:
         headers = self.headers

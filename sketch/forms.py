@@ -12,7 +12,7 @@ from multidict import CIMultiDictProxy, MultiDict
 
 from .exceptions import HTTPBadRequest, HTTPRequestEntityTooLarge, HTTPUnsupportedMediaType
 from .http import names
-from .http.charset import decode_text
+from .http.charset import decode_text, find_codec
 from .http.disposition import content_disposition_filename, read_disposition
 from .http.mediatype import parse_content_type
 from .http.multipart import Mark, MultipartError, MultipartParser, PartHead, TooManyParts, read_boundary
@@ -64,14 +64,15 @@ def read_urlencoded(body: bytes, charset: str, max_fields: int) -> "MultiDict[Fo
     Raises `HTTPRequestEntityTooLarge` for more than ``max_fields`` (0: any number), `MalformedBody` and
     `UnsupportedBody` for what is not text in ``charset``."""
     try:
-        text = decode_text(body.rstrip(), charset)
+        codec = find_codec(charset)
+        text = body.rstrip().decode(codec)
     except LookupError as error:
         raise UnsupportedBody(str(error)) from error
     except UnicodeDecodeError as error:
         raise MalformedBody(f"the form is not in {charset}: {error}") from error
     if 0 < max_fields <= text.count("&"):
         raise too_many_fields(max_fields)
-    return MultiDict(parse_qsl(text, keep_blank_values=True, encoding=charset))
+    return MultiDict(parse_qsl(text, keep_blank_values=True, encoding=codec))
 
 
 # -- multipart ---------------------------------------------------------------------------------------------

@@ -40,12 +40,11 @@ _CHARSET_NAME: Final = 31
 """Bytes that the name of a charset may have. The longest one that browsers know has 19."""
 
 
-class MultipartResponseWrapper:
-    """The parts of a client's response, which is released after the last one (aiohttp documentation)."""
+class _Parts:
+    """Iterates as long as there is a next part."""
 
-    def __init__(self, resp: Any, stream: "MultipartReader") -> None:
-        self.resp = resp
-        self.stream = stream
+    async def next(self) -> "MultipartReader | BodyPartReader | None":
+        raise NotImplementedError
 
     def __aiter__(self) -> Self:
         return self
@@ -55,6 +54,14 @@ class MultipartResponseWrapper:
         if part is None:
             raise StopAsyncIteration
         return part
+
+
+class MultipartResponseWrapper(_Parts):
+    """The parts of a client's response, which is released after the last one (aiohttp documentation)."""
+
+    def __init__(self, resp: Any, stream: "MultipartReader") -> None:
+        self.resp = resp
+        self.stream = stream
 
     def at_eof(self) -> bool:
         """Whether the whole response was read."""
@@ -75,7 +82,7 @@ class MultipartResponseWrapper:
             await released
 
 
-class MultipartReader:
+class MultipartReader(_Parts):
     """The parts of a multipart body, one after the other (aiohttp documentation, ``MultipartReader``).
 
     ``headers``
@@ -141,15 +148,6 @@ class MultipartReader:
     def at_eof(self) -> bool:
         """Whether the last boundary was reached."""
         return self._at_eof
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> "MultipartReader | BodyPartReader":
-        part = await self.next()
-        if part is None:
-            raise StopAsyncIteration
-        return part
 
     async def next(self) -> "MultipartReader | BodyPartReader | None":
         """A reader for the next part, past what is left of the current one; ``None`` after the last.

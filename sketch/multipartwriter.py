@@ -6,7 +6,6 @@ It knows the form of the whole and what each part says of itself; how a part's c
 
 import logging
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, NamedTuple
@@ -18,14 +17,13 @@ from .http import names
 from .http.disposition import content_disposition_header
 from .http.exchange import Bytes
 from .http.headers import check_field, is_token, quote_string
+from .http.multipart import is_boundary
 from .parttransfer import CONTENT_CODINGS, TRANSFER_ENCODINGS, PartWriter
 from .payload import JsonPayload, LookupError, StringPayload, get_payload
 from .payloadbase import Payload, Writer, is_payload, let_go
 
 _logger = logging.getLogger("sketch.web")
 
-# RFC 2046, section 5.1.1, has fewer characters; the others have been sent, quoted, and are understood.
-_match_boundary = re.compile(r"[ -~]{0,69}[!-~]").fullmatch
 _PARTS_ALONE: Final = (names.CONTENT_ENCODING, names.CONTENT_LENGTH, names.CONTENT_TRANSFER_ENCODING)
 
 
@@ -65,7 +63,7 @@ class MultipartWriter(Payload):
     def __init__(self, subtype: str = "mixed", boundary: str | None = None) -> None:
         if boundary is None:
             boundary = os.urandom(16).hex()
-        elif _match_boundary(boundary) is None:
+        elif not is_boundary(boundary):
             raise ValueError(
                 f"boundary should contain ASCII only chars that can be seen, 1 to 70 of them: {boundary!r}"
             )

@@ -23,7 +23,7 @@ from .http.heads import RequestHead
 from .http.mediatype import parse_content_type
 from .pieces import Body
 from .responsehead import OCTET_STREAM
-from .streams import BodyTooLarge, StreamReader, read_rest
+from .streams import BodyTooLarge, StreamReader, read_rest, reader_of
 
 decoding: Any = deferred(".decoding", __package__)
 if TYPE_CHECKING:
@@ -155,7 +155,8 @@ class RequestBody:
 
         What is malformed raises an `HTTPBadRequest` that is a `ValueError`, here or when it is met; a type
         that is not multipart, an `HTTPUnsupportedMediaType` that is one. Reading a part of more than
-        ``client_max_size`` bytes whole raises `HTTPRequestEntityTooLarge`. The body itself has no bound."""
+        ``client_max_size`` bytes whole raises `HTTPRequestEntityTooLarge`. The body itself has no bound.
+        Raises `RuntimeError` when the body was read already, and not by `read`."""
         headers = self.head.fields.decoded
         if not self.content_type.startswith("multipart/"):
             given = headers.get(names.CONTENT_TYPE, "no type at all")
@@ -178,7 +179,8 @@ class RequestBody:
 
         Raises `HTTPRequestEntityTooLarge` for more than ``client_max_size`` bytes or ``client_max_fields``
         fields, an `HTTPBadRequest` that is a `ValueError` for a form that is malformed, and otherwise as
-        `read` does. Cancelled, it loses a multipart form, and raises `RuntimeError` when called again."""
+        `read` does. Cancelled, it loses a multipart form, and raises `RuntimeError` when called again, or
+        when the body of such a form was read already, and not by `read`."""
         post = self._post
         if post is None:
             if self._post_error is not None:
@@ -231,8 +233,15 @@ class RequestBody:
     def _content_again(self) -> StreamReader:
         """The body as a stream, also when all of it was read as bytes."""
         if self._read_bytes:
-            return StreamReader(self.exchange, taken=self._read_bytes)
-        return self.content
+            return reader_of(self._read_bytes)
+        content = self.content
+        if content.total_bytes and content.at_eof():
+            # Else it would look as if the client had sent nothing, and be told so.
+            raise RuntimeError(
+                "the body was read already, as a stream, by multipart() or for a copy of the request, and is "
+                "gone: read it in one place, or await request.read() before"
+            )
+        return content
 
     async def release(self) -> None:
         """Read what is left of the body, and forget it."""

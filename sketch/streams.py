@@ -334,6 +334,11 @@ EMPTY_PAYLOAD: Final[StreamReader] = _EmptyStreamReader(_NoBody())
 """The reader of a request without a body (aiohttp documentation)."""
 
 
+def reader_of(data: bytes) -> StreamReader:
+    """A reader of a body that is there already."""
+    return StreamReader(_NoBody(), taken=data)
+
+
 async def read_whole(exchange: Exchange, limit: int = 0) -> bytes:
     """The whole body of an exchange from which nothing was read yet.
 

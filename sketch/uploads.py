@@ -119,7 +119,10 @@ class Upload:
         self._pieces = []
         self._buffer = _NOTHING
         if self._file is not None:
-            self._file.close()
+            # What is still in a buffer is written first, and the disk may be full: of what is thrown away
+            # nothing is missed, and the file is closed all the same.
+            with suppress(OSError):
+                self._file.close()
 
 
 def close_uploads(uploads: Iterable[Upload]) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 from sketch.application import Application
 from sketch.http.exchange import ExchangeHandler
-from sketch.http.memory import Fields, MemoryExchange, answer
+from sketch.http.memory import MemoryExchange, answer
+from sketch.http.memoryhead import Fields
 from sketch.request import BaseRequest
 
 

@@ -71,6 +71,27 @@ def test_the_tag_of_what_was_compressed_is_known_again(place: Path) -> None:
     assert status_of(exchange) == 200 and gzip.decompress(exchange.response_body) == CONTENTS["small.txt"]
 
 
+def test_what_is_not_modified_has_the_tag_that_the_client_knows(place: Path) -> None:
+    """RFC 9110, section 15.4.5: whatever the middleware made of the file; it has no type to go by."""
+    app = web.Application(middlewares=[web.compress()])
+    app.router.add_static("/", place)
+    for fields in (GZIP, {}):
+        etag = head_of(ask(app, "GET", "/large.txt", fields))["etag"]
+        assert etag.startswith("W/") is bool(fields)
+        for known in (etag, f'"other", {etag}'):
+            exchange = ask(app, "GET", "/large.txt", {**fields, "If-None-Match": known})
+            assert status_of(exchange) == 304 and head_of(exchange)["etag"] == etag
+            assert head_of(exchange).get("vary") == ("Accept-Encoding" if fields else None)
+
+
+def test_a_neighbour_that_is_not_modified_keeps_its_tag(place: Path) -> None:
+    (place / "large.txt.gz").write_bytes(gzip.compress(b"another"))
+    etag = head_of(ask(serving(place), "GET", "/large.txt", GZIP))["etag"]
+    assert etag.startswith('"')
+    exchange = ask(serving(place), "GET", "/large.txt", {**GZIP, "If-None-Match": etag})
+    assert status_of(exchange) == 304 and head_of(exchange)["etag"] == etag
+
+
 def test_a_part_is_not_compressed(place: Path) -> None:
     exchange = ask(serving(place), "GET", "/large.txt", {**GZIP, "Range": "bytes=5-9"})
     head = head_of(exchange)

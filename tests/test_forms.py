@@ -112,6 +112,14 @@ def test_urlencoded_that_is_no_text() -> None:
     assert status == 415 and "nonsense" in text
 
 
+@pytest.mark.parametrize("charset", ["u\xe9tf8", "latin\xdf1", '"utf-8\xe9"', "\u212aoi8-r"])
+def test_a_charset_that_is_nearly_one(charset: str) -> None:
+    """What is not ASCII in its name means nothing to one part of Python, and something to another."""
+    fields = {"Content-Type": f"application/x-www-form-urlencoded; charset={charset}"}
+    status, text = refused(b"a=%41", fields)
+    assert status == 415 and "unknown charset" in text
+
+
 def test_a_charset_that_takes_quadratic_time_is_none() -> None:
     fields = {"Content-Type": "application/x-www-form-urlencoded; charset=punycode"}
     assert refused(b"a" * 2**19 + b"-" + b"a" * (2**19 - 1), fields)[0] == 415
@@ -618,3 +626,61 @@ def test_what_is_wrong_with_the_parts_is_a_value_error() -> None:
         assert isinstance(caught.value, web.HTTPUnsupportedMediaType)
 
     play(no_multipart, MemoryExchange("POST", "/", {}, b"x"))
+
+
+def _body_gone(first: Callable[[BaseRequest], Awaitable[Any]]) -> None:
+    """What has read the body before is the program's own doing, and no mistake of the client's."""
+
+    async def handler(request: web.Request) -> web.Response:
+        await first(request)
+        with pytest.raises(RuntimeError, match="read already"):
+            await request.post()
+        with pytest.raises(RuntimeError, match="read already"):
+            await request.multipart()
+        return web.Response(text="told")
+
+    assert text_of(ask_handler(handler, "POST", "/", FORM, part(b"x") + part(b"y") + END)) == "told"
+
+
+def test_a_form_whose_body_was_read_as_a_stream() -> None:
+    _body_gone(lambda request: request.content.readany())
+
+
+def test_a_form_whose_body_was_released() -> None:
+    _body_gone(lambda request: request.release())
+
+
+def test_a_form_whose_body_was_read_in_parts() -> None:
+    async def first(request: BaseRequest) -> None:
+        async for item in await request.multipart():
+            assert isinstance(item, BodyPartReader)
+            await item.read()
+
+    _body_gone(first)
+
+
+def test_a_form_that_a_copy_has_read() -> None:
+    _body_gone(lambda request: request.clone().post())
+
+
+def test_a_form_that_was_read_as_bytes_is_there_as_often_as_it_is_asked_for() -> None:
+    async def handler(request: web.Request) -> web.Response:
+        await request.read()
+        for _ in range(2):
+            item = await (await request.multipart()).next()
+            assert isinstance(item, BodyPartReader) and await item.read() == b"x"
+        return web.Response(text=str(list((await request.post()).items())))
+
+    assert text_of(ask_handler(handler, "POST", "/", FORM, part(b"x") + END)) == "[('a', 'x')]"
+
+
+def test_a_line_that_is_too_long_is_the_client_s_fault() -> None:
+    async def handler(request: web.Request) -> web.Response:
+        item = await (await request.multipart()).next()
+        assert isinstance(item, BodyPartReader)
+        await item.readline()
+        raise AssertionError("it had no end")
+
+    exchange = ask_handler(handler, "POST", "/", FORM, part(bytes(2**19 + 1)) + END)
+    assert status_of(exchange) == 400
+    assert "a line of more than 524288 bytes" in text_of(exchange)

@@ -180,6 +180,34 @@ def test_a_disk_that_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
     run(main)
 
 
+def test_a_disk_that_is_full_when_files_are_closed(caplog: pytest.LogCaptureFixture) -> None:
+    """What was not written yet is written when a file is closed, or is not: the others are closed, too."""
+
+    class Full(Slow):
+        def writelines(self, lines: Any) -> None:
+            pass
+
+        def close(self) -> None:
+            super().close()
+            raise OSError(28, "No space left on device")
+
+    files = [Full(), Full(), Full()]
+    left = iter(files)
+
+    async def main() -> None:
+        received = [Upload() for _ in files]
+        for upload in received:
+            await receive(upload, bytes(SPOOL + 1))
+        close_uploads(received)
+        await asyncio.get_running_loop().shutdown_default_executor()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(uploads, "tempfile", type("tempfile", (), {"SpooledTemporaryFile": lambda: next(left)}))
+        run(main)
+    assert all(file.closed for file in files)
+    assert not caplog.records
+
+
 def test_files_are_closed_also_when_there_is_no_loop() -> None:
     kept: list[Upload] = []
 

@@ -18,11 +18,18 @@ _NO_CHARSETS: Final = frozenset({
 _CHARSETS: Final = frozenset(aliases.values()) - _NO_CHARSETS | _UNALIASED | {"utf_8_sig"}
 
 
-def decode_text(data: bytes | bytearray, charset: str) -> str:
-    """The text. Raises `LookupError` for a name of no charset, `UnicodeDecodeError` for bytes that are not in
-    it."""
-    name = normalize_encoding(charset).lower()
+def find_codec(charset: str) -> str:
+    """The name of the codec for a charset, which `bytes.decode` and its like know. Raises `LookupError` for a
+    name of no charset."""
+    # What is not ASCII is left out when a name is normalized, here, and is something else to `bytes.decode`.
+    name = normalize_encoding(charset).lower() if charset.isascii() else ""
     codec = aliases.get(name, name)
     if codec not in _CHARSETS:
         raise LookupError(f"unknown charset: {charset[:40]!r}")
-    return data.decode(codec)
+    return codec
+
+
+def decode_text(data: bytes | bytearray, charset: str) -> str:
+    """The text. Raises `LookupError` for a name of no charset, `UnicodeDecodeError` for bytes that are not in
+    it."""
+    return data.decode(find_codec(charset))

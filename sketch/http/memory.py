@@ -6,17 +6,16 @@ is none) and records what a client would get. It knows no bytes of HTTP/1 and no
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from .coding import read_codings
 from .deferred import deferred
 from .errors import Disconnected, LocalProtocolError, RemoteProtocolError
 from .exchange import Bytes, Exchange, ExchangeHandler, Peer
 from .fedbody import Arrival, FedBody
-from .headers import FieldLines, split_list
-from .heads import Framing, HttpVersion, HttpVersion11, RequestHead, ResponseHead
+from .heads import HttpVersion, HttpVersion11, ResponseHead
+from .memoryhead import Fields, make_head
 from .status import allows_body, phrase
 from .trailers import may_be_trailer
 
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
     from .websocket import WebSocketOptions, WebSocketStream
 else:
     memorywebsocket = deferred(".memorywebsocket", __package__)
-
-Fields = Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]]
-"""Header fields of a request, as a test likes to write them."""
 
 
 class _Answer(Enum):
@@ -112,9 +108,8 @@ class MemoryExchange(Exchange):
         version: HttpVersion = HttpVersion11,
         peer: Peer | None = None,
     ) -> None:
-        pairs = FieldLines(_encode_fields(fields))
-        framing = _add_framing(pairs, version, body)
-        self.head = RequestHead(method, target, version, pairs, framing)
+        self.head = make_head(method, target, fields, body, version)
+        framing = self.head.framing
         self._peer = peer or Peer()
         self._body = FedBody(framing.content_length)
         if body is not None and framing.has_body:
@@ -421,45 +416,3 @@ async def answer(handler: ExchangeHandler, exchange: MemoryExchange) -> None:
     finally:
         exchange._task = None
         exchange.end()
-
-
-def _encode_fields(fields: Fields) -> list[tuple[bytes, bytes]]:
-    pairs = fields.items() if isinstance(fields, Mapping) else fields
-    return [(_encode(name), _encode(value)) for name, value in pairs]
-
-
-def _encode(text: str | bytes) -> bytes:
-    return text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
-
-
-def _add_framing(fields: list[tuple[bytes, bytes]], version: HttpVersion, body: bytes | None) -> Framing:
-    """Complete the fields by what the body needs, and read the framing out of them."""
-    length: int | None = len(body or b"")
-    if declared := _get(fields, b"content-length"):
-        if body is not None and int(declared) != length:
-            raise ValueError(f"Content-Length is {declared}, the body has {length} bytes")
-        length = int(declared)
-    elif _get(fields, b"transfer-encoding"):
-        length = None
-    elif body is None:
-        length = None
-        fields.append((b"Transfer-Encoding", b"chunked"))
-    elif body:
-        fields.append((b"Content-Length", b"%d" % len(body)))
-    options = [option.lower() for option in split_list(_get(fields, b"connection"))]
-    is_persistent = version >= HttpVersion11
-    return Framing(
-        length,
-        keep_alive="close" not in options if is_persistent else "keep-alive" in options,
-        expect_continue=is_persistent and _get(fields, b"expect").lower() == "100-continue",
-        has_expectation=bool(_get(fields, b"expect")),
-        upgrade=tuple(split_list(_get(fields, b"upgrade"))) if "upgrade" in options else (),
-        codings=() if length == 0 else read_codings([_get(fields, b"content-encoding")]),
-    )
-
-
-def _get(fields: list[tuple[bytes, bytes]], name: bytes) -> str:
-    """The values of all fields with this name as one list; empty when there is none."""
-    return ", ".join(
-        [value.decode("utf-8", "surrogateescape") for key, value in fields if key.lower() == name]
-    )

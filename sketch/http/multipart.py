@@ -66,6 +66,12 @@ Event = PartHead | bytes | Mark
 """Bytes are data of the part that has begun, and never empty."""
 
 
+def is_boundary(text: str) -> bool:
+    """Whether a text can stand between parts: one to 70 characters of printable ASCII, the last one not a
+    space."""
+    return _match_boundary(text) is not None
+
+
 def read_boundary(content_type: str) -> bytes:
     """The boundary in the value of a ``Content-Type`` field.
 
@@ -77,7 +83,7 @@ def read_boundary(content_type: str) -> bytes:
     boundary = parameters.get("boundary")
     if boundary is None:
         raise MultipartError(f"boundary missed for Content-Type: {content_type[:100]!r}")
-    if _match_boundary(boundary) is None:
+    if not is_boundary(boundary):
         raise MultipartError(
             f"{boundary[:100]!r} is not a boundary: it has 1 to 70 printable ASCII characters, of which the "
             "last one is not a space"

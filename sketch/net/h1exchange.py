@@ -233,15 +233,15 @@ class H1Exchange(Exchange):
         if transport is None or transport.is_closing():
             raise Disconnected("the client closed the connection")
         engine.check_room(count)
-        if not engine.sends_bare or not can_send_files(transport):
-            await super().send_file(descriptor, offset, count)
-            return
 
         def sent(size: int) -> None:
             self.bytes_sent += size
             engine.sent_past(size)
 
-        await send_file(connection, descriptor, offset, count, sent)
+        if engine.sends_bare and can_send_files(transport):
+            if await send_file(connection, descriptor, offset, count, sent):
+                return
+        await super().send_file(descriptor, offset, count)
 
     async def finish(self, trailers: Sequence[tuple[str, str]] = ()) -> None:
         """End the body."""

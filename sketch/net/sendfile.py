@@ -52,8 +52,11 @@ def can_send_files(transport: asyncio.Transport) -> bool:
 
 async def send_file(
     connection: Sender, descriptor: int, offset: int, count: int, sent: Callable[[int], None]
-) -> None:
+) -> bool:
     """Have the system send ``count`` bytes of an open file, and wait until it has taken them.
+
+    Returns whether it could: there are file systems that cannot be sent from, some of those in user space for
+    example, which shows at the first byte.
 
     ``sent``
         told of each piece that was sent.
@@ -65,7 +68,7 @@ async def send_file(
     if transport is None or transport.is_closing():
         raise Disconnected("the client closed the connection")
     target = os.dup(transport.get_extra_info("socket").fileno())
-    connection.passing = count
+    connection.passing, first = count, offset
     try:
         while count:
             try:
@@ -77,6 +80,10 @@ async def send_file(
                 # The transport, which is asked whether the client is there, has not heard of it yet.
                 transport.abort()
                 raise Disconnected("the client closed the connection") from error
+            except OSError:
+                if offset > first:
+                    raise
+                return False
             if not size:
                 raise LocalProtocolError(f"the file ends at byte {offset}, {count} bytes too early")
             sent(size)
@@ -90,6 +97,7 @@ async def send_file(
     finally:
         connection.passing = 0
         os.close(target)
+    return True
 
 
 async def _drain(connection: Sender) -> None:

@@ -249,12 +249,13 @@ class StaticResource(PrefixResource):
     def _describe(self, path: str, each: "os.DirEntry[str]") -> "directorypage.Entry | None":
         """An entry; ``None`` for one that would be answered with 403 or 404."""
         try:
+            each.name.encode()  # A name that is not UTF-8 is no part of any path that is matched.
             status = each.stat()
             if each.is_symlink() and not is_below(
                 os.path.realpath(os.path.join(path, each.name)), self._real_root
             ):
                 return None
-        except OSError:
+        except (OSError, UnicodeEncodeError):
             return None
         is_directory = S_ISDIR(status.st_mode)
         if not is_directory and not S_ISREG(status.st_mode):

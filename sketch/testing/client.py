@@ -20,6 +20,7 @@ from ..server import Server
 from .asked import Asked, RequestOptions, becomes_get, find_target
 from .clock import VirtualLoop
 from .connection import Connection
+from .entering import Entered
 from .errors import TooManyRedirects
 from .faults import NO_FAULTS, Faults
 from .jar import CookieJar
@@ -32,7 +33,7 @@ _TURNS = 50
 _SHUTDOWN_TIMEOUT = 1.0
 
 
-class Client:
+class Client(Entered):
     """A client of an application that is served in memory.
 
     ``app``
@@ -113,12 +114,8 @@ class Client:
         await asyncio.sleep(0)
         await self._runner.cleanup()
 
-    async def __aenter__(self) -> "Client":
+    async def _enter(self) -> None:
         await self.start()
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        await self.close()
 
     # -- requests ----------------------------------------------------------------------------------------
 

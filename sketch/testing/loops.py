@@ -21,14 +21,13 @@ def teardown_test_loop(loop: asyncio.AbstractEventLoop, fast: bool = False) -> N
     ``fast``
         whether to do without collecting garbage, which finds what a test has left behind.
     """
+    asyncio.set_event_loop(None)
     if not loop.is_closed():
         # What was called for the last turn of the loop still happens.
-        loop.call_soon(loop.stop)
-        loop.run_forever()
+        loop.run_until_complete(asyncio.sleep(0))
         loop.close()
     if not fast:
         gc.collect()
-    asyncio.set_event_loop(None)
 
 
 @contextmanager

@@ -22,9 +22,12 @@ from ..request import Request
 from ..responsehead import LooseHeaders
 from ..routing.matchinfo import UrlMappingMatchInfo
 from ..signals import Signal
-from ..streams import EMPTY_PAYLOAD, StreamReader
+from ..streams import EMPTY_PAYLOAD, StreamReader, reader_of
 
 _UNSET: Final[Any] = object()
+
+_STATE: Final = ("__contains__", "__delitem__", "__getitem__", "__setitem__", "get", "setdefault")
+"""What a mocked application really does: it keeps what it is given."""
 
 
 class MockedExchange(MemoryExchange):
@@ -130,6 +133,12 @@ class MockedRequest(Request):
             self._read_bytes = await self._read_strange(self.content)
         return self._read_bytes
 
+    def _content_again(self) -> StreamReader:
+        # Any reader: how much of it was read, only ours says.
+        if self._read_bytes or isinstance(self.content, StreamReader):
+            return super()._content_again()
+        return self.content
+
     async def _read_strange(self, content: Any) -> bytes:
         body = bytearray()
         while piece := await content.readany():
@@ -211,25 +220,9 @@ def _make_exchange(
     return exchange
 
 
-class _Whole:
-    """A body that is there."""
-
-    body_complete: Final = True
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def read_nowait(self) -> bytes:
-        data, self._data = self._data, b""
-        return data
-
-    async def read(self) -> bytes:
-        return self.read_nowait()
-
-
 def _make_content(payload: Any) -> Any:
     if isinstance(payload, bytes | bytearray):
-        return StreamReader(_Whole(bytes(payload))) if payload else EMPTY_PAYLOAD
+        return reader_of(bytes(payload)) if payload else EMPTY_PAYLOAD
     # aiohttp has one such object of its own.
     return EMPTY_PAYLOAD if type(payload).__name__ == "EmptyStreamReader" else payload
 
@@ -275,12 +268,9 @@ def _mock_protocol(transport: Any, sslcontext: Any) -> Any:
 
 def _mock_app() -> Any:
     state: dict[Any, Any] = {}
-    app = mock.MagicMock(spec=Application)
-    app.__getitem__.side_effect = state.__getitem__
-    app.__setitem__.side_effect = state.__setitem__
-    app.__contains__.side_effect = state.__contains__
-    app.get.side_effect = state.get
-    app.on_response_prepare = Signal(app)
+    keeping = {name: mock.Mock(side_effect=getattr(state, name)) for name in _STATE}
+    app = mock.MagicMock(spec=Application, on_response_prepare=Signal(None))
+    app.configure_mock(**keeping)
     app.on_response_prepare.freeze()
     return app
 
@@ -295,10 +285,12 @@ def _find_loop() -> Any:
 def make_mocked_coro(return_value: Any = _UNSET, raise_exception: Any = _UNSET) -> Any:
     """A mock of a coroutine function, which returns that value, or raises that exception. A value that can be
     awaited is awaited."""
+    if raise_exception is not _UNSET:
+        return mock.AsyncMock(side_effect=raise_exception)
+    if not inspect.isawaitable(return_value):
+        return mock.AsyncMock(return_value=return_value)
 
-    async def answer(*args: Any, **kwargs: Any) -> Any:
-        if raise_exception is not _UNSET:
-            raise raise_exception
-        return await return_value if inspect.isawaitable(return_value) else return_value
+    async def wait(*args: Any, **kwargs: Any) -> Any:
+        return await return_value
 
-    return mock.Mock(wraps=answer)
+    return mock.AsyncMock(side_effect=wait)

@@ -4,24 +4,25 @@ They know runners and sites; what is served they are given.
 """
 
 import asyncio
-import ipaddress
 import socket
 import ssl
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable
-from typing import Any, NoReturn, Self
+from ipaddress import IPv6Address
+from typing import Any
 
 from yarl import URL
 
 from ..application import Application
 from ..runner import AppRunner, BaseRunner, ServerRunner, SockSite
 from ..webserver import Server
+from .entering import Entered
 from .ports import get_port_socket
 
 SocketFactory = Callable[[str, int, socket.AddressFamily], socket.socket]
 
 
-class BaseTestServer(ABC):
+class BaseTestServer(Entered):
     """A server for a test.
 
     ``scheme``
@@ -51,16 +52,16 @@ class BaseTestServer(ABC):
         socket_factory: SocketFactory = get_port_socket,
         **kwargs: Any,
     ) -> None:
-        self._loop = loop
-        self._root: URL | None = None
-        self._closed = False
-        self.runner: BaseRunner | None = None
-        """What serves; ``None`` before the start."""
         self.scheme = scheme
         self.host = host
         self.port = port
         self.skip_url_asserts = skip_url_asserts
         self.socket_factory = socket_factory
+        self.runner: BaseRunner | None = None
+        """What serves; ``None`` before the start."""
+        # There is one from the moment at which clients are taken to the one at which they are not any more.
+        self._root: URL | None = None
+        self._is_closed = False
 
     async def start_server(self, loop: asyncio.AbstractEventLoop | None = None, **kwargs: Any) -> None:
         """Listen. A second call does nothing.
@@ -83,20 +84,22 @@ class BaseTestServer(ABC):
             await self.close()
             raise
 
+    async def _enter(self) -> None:
+        await self.start_server()
+
     async def _listen(self, runner: BaseRunner, ssl_context: ssl.SSLContext | None) -> None:
-        is_ipv6 = _is_ipv6(self.host)
-        named = f"[{self.host}]" if is_ipv6 else self.host
-        family = socket.AF_INET6 if is_ipv6 else socket.AF_INET
-        sock = self.socket_factory(self.host, self.port or 0, family)
+        asked_for = self.host
+        sock = self.socket_factory(asked_for, self.port or 0, _family_of(asked_for))
         try:
-            self.host, self.port = sock.getsockname()[:2]
-            site = SockSite(runner, sock, ssl_context=ssl_context)
-            await site.start()
+            await SockSite(runner, sock, ssl_context=ssl_context).start()
+            self.host, self.port, *_ = sock.getsockname()
         except BaseException:
             sock.close()
             raise
-        self.scheme = self.scheme or ("https" if ssl_context is not None else "http")
-        self._root = URL(f"{self.scheme}://{named}:{self.port}")
+        if not self.scheme:
+            self.scheme = "http" if ssl_context is None else "https"
+        # By the name that was asked for: a certificate is for that one.
+        self._root = URL.build(scheme=self.scheme, host=asked_for, port=self.port)
 
     @abstractmethod
     async def _make_runner(self, **kwargs: Any) -> BaseRunner:
@@ -105,14 +108,23 @@ class BaseTestServer(ABC):
     def make_url(self, path: str | URL) -> URL:
         """The URL of a path. Raises `RuntimeError` unless the server is started, and `AssertionError`, as in
         aiohttp, for what is no path."""
-        if self._root is None:
+        root = self._root
+        if root is None:
             raise RuntimeError(f"{type(self).__name__} has no URL before its start and after its end")
         if self.skip_url_asserts:
-            return URL(f"{self._root}{path}")
-        url = URL(path)
-        if url.absolute:
-            raise AssertionError(f"make_url() takes a path, got {str(url)!r}; see skip_url_asserts")
-        return self._root.join(url)
+            return URL(f"{root}{path}")
+        relative = URL(path)
+        if relative.absolute:
+            raise AssertionError(f"make_url() takes a path, got {str(relative)!r}; see skip_url_asserts")
+        return root.join(relative)
+
+    @property
+    def handler(self) -> Any:
+        """The ``web.Server`` inside. Raises `RuntimeError` before the start."""
+        server = None if self.runner is None else self.runner.server
+        if server is None:
+            raise RuntimeError(f"{type(self).__name__} has no handler before its start and after its end")
+        return server
 
     @property
     def started(self) -> bool:
@@ -122,43 +134,24 @@ class BaseTestServer(ABC):
     @property
     def closed(self) -> bool:
         """Whether it was closed."""
-        return self._closed
-
-    @property
-    def handler(self) -> Any:
-        """The ``web.Server`` inside."""
-        assert self.runner is not None and self.runner.server is not None, "the server is not started"
-        return self.runner.server
+        return self._is_closed
 
     async def close(self) -> None:
         """Stop listening, and shut down what is served. A second call does nothing; raises what clean-up
         raises."""
-        if self.runner is None or self._closed:
-            return
-        self._closed = True
-        self._root = None
-        self.port = None
-        await self.runner.cleanup()
-
-    def __enter__(self) -> NoReturn:
-        raise TypeError("Use async with instead")
-
-    def __exit__(self, *exc: object) -> None:  # noqa: B027 - not a hook
-        """Never called: there has to be one for ``with`` to come to the message above."""
-
-    async def __aenter__(self) -> Self:
-        await self.start_server()
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        await self.close()
+        runner = self.runner
+        if runner is not None and not self._is_closed:
+            self._is_closed = True
+            self._root = self.port = None
+            await runner.cleanup()
 
 
-def _is_ipv6(host: str) -> bool:
+def _family_of(host: str) -> socket.AddressFamily:
     try:
-        return ipaddress.ip_address(host).version == 6
+        IPv6Address(host)
     except ValueError:
-        return False
+        return socket.AF_INET
+    return socket.AF_INET6
 
 
 class TestServer(BaseTestServer):

@@ -6,13 +6,14 @@ is made.
 
 import asyncio
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from yarl import URL
 
 from ..application import Application
 from ..http.deferred import deferred
 from ..request import BaseRequest, Request
+from .entering import Entered
 from .opening import Opening
 from .served import BaseTestServer, TestServer
 
@@ -26,7 +27,7 @@ R = TypeVar("R")
 A = TypeVar("A")
 
 
-class TestClient(Generic[R, A]):
+class TestClient(Entered, Generic[R, A]):
     """Sends requests to a server for tests, through an ``aiohttp.ClientSession``.
 
     ``server``
@@ -74,22 +75,25 @@ class TestClient(Generic[R, A]):
     ) -> None:
         if not isinstance(server, BaseTestServer):
             raise TypeError(
-                f"server must be a TestServer or a RawTestServer of sketch.testing, got {server!r}"
+                f"TestClient takes a TestServer or a RawTestServer of sketch.testing, got {server!r}"
             )
-        if loop is not None:
-            kwargs["loop"] = loop
+        own: dict[str, Any] = {} if loop is None else {"loop": loop}
         if cookie_jar is None:
-            cookie_jar = aiohttp.CookieJar(unsafe=True, loop=loop)
+            # The safe one takes no cookies of IP addresses, and that is what servers for tests have.
+            cookie_jar = aiohttp.CookieJar(unsafe=True, **own)
         self._server = server
-        self._session: ClientSession = aiohttp.ClientSession(cookie_jar=cookie_jar, **kwargs)
+        self._session: ClientSession = aiohttp.ClientSession(cookie_jar=cookie_jar, **own, **kwargs)
         # Else it hides that the server has closed a connection, which tests want to see.
         self._session._retry_connection = False
         self._opened: list[Any] = []
-        self._closed = False
+        self._is_closed = False
 
     async def start_server(self) -> None:
         """Start the server, unless it is started."""
         await self._server.start_server()
+
+    async def _enter(self) -> None:
+        await self.start_server()
 
     @property
     def server(self) -> BaseTestServer:
@@ -165,25 +169,12 @@ class TestClient(Generic[R, A]):
 
     async def close(self) -> None:
         """Close everything. A second call does nothing; raises what the application's clean-up raises."""
-        if self._closed:
+        if self._is_closed:
             return
-        self._closed = True
+        self._is_closed = True
         for opened in self._opened:
             closing = opened.close()
             if closing is not None:  # A WebSocket says good-bye.
                 await closing
         await self._session.close()
         await self._server.close()
-
-    def __enter__(self) -> NoReturn:
-        raise TypeError("Use async with instead")
-
-    def __exit__(self, *exc: object) -> None:
-        """Never called: there has to be one for ``with`` to come to the message above."""
-
-    async def __aenter__(self) -> Self:
-        await self.start_server()
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        await self.close()

@@ -451,6 +451,27 @@ def test_a_form_of_which_the_body_was_read() -> None:
     assert ours.seen == ["[('a', 'x')]"]
 
 
+def streamed(web: Any, seen: list[Any]) -> Any:
+    async def handle(request: Any) -> Any:
+        await request.content.read()
+        try:
+            await request.post()
+        except Exception as error:
+            seen.append(type(error).__name__)
+            raise
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/", handle)
+    return app
+
+
+def test_a_form_of_which_the_body_was_read_as_a_stream() -> None:
+    theirs, ours = differ(streamed, ask("POST", "/", TYPE, part("x") + END))
+    assert (theirs.seen, ours.seen) == (["ValueError"], ["RuntimeError"])
+    assert theirs.status == ours.status == 500
+
+
 def test_an_empty_part_has_no_lines() -> None:
     for data in ("", "one\n"):
         theirs, ours = differ(parts, ask("POST", "/lines", MIXED, part(data, None) + END))

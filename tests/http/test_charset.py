@@ -4,7 +4,7 @@ import codecs
 
 import pytest
 
-from sketch.http.charset import decode_text
+from sketch.http.charset import decode_text, find_codec
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,8 @@ def test_charsets_without_another_name(charset: str) -> None:
         "nonsense",
         "x\0y",
         "ü",
+        "uétf-8",
+        "utf-8é",
         "../utf-8",
         "utf-8.x",
         "a" * 10_000,
@@ -84,6 +86,11 @@ def test_unknown_names_are_not_looked_up() -> None:
     finally:
         codecs.unregister(search)
     assert asked == []
+
+
+@pytest.mark.parametrize("charset", [" utf-8 ", "UTF8", "iso8859--1", "cp720", "ISO_8859-1:1987"])
+def test_codecs_have_names_that_python_knows(charset: str) -> None:
+    assert b"\x41".decode(find_codec(charset)) == "A"
 
 
 def test_bytes_of_another_charset() -> None:

@@ -193,9 +193,17 @@ def _empty_blocks(size: int) -> bytes:
         ("zstd", b"\x50\x2a\x4d\x18" + (200000).to_bytes(4, "little") + bytes(200000)),
         ("zstd", zstd.compress(b"") * 20000),
         ("gzip, gzip", gzip.compress(_empty_blocks(200000), mtime=0)),
+        ("gzip", gzip.compress(b"abc", mtime=0) * 2000),
+        ("deflate", zlib.compress(b"abc") * 2000),
+        ("zstd", zstd.compress(b"abc") * 2000),
+        ("zstd", b"\x50\x2a\x4d\x18\0\0\0\0" * 2000),
+        ("gzip, zstd", zstd.compress(gzip.compress(b"abc", mtime=0) * 2000)),
     ],
-    ids=["members", "blocks", "a name", "a skippable frame", "frames", "a coding of blocks"],
-)
+    ids=[
+        "members", "blocks", "a name", "a skippable frame", "frames", "a coding of blocks", "small members",
+        "other small members", "frames of little", "skippable frames", "coded members",
+    ],
+)  # fmt: skip
 def test_much_of_nothing(coding: str, padded: bytes) -> None:
     """It would cost time for as long as it goes on, and no limit on the content would be reached."""
     with pytest.raises(RemoteProtocolError, match="padding"):
@@ -208,6 +216,13 @@ def test_what_clients_pad_is_taken() -> None:
     lines = [b"%d\n" % number for number in range(20000)]
     encoded = b"".join([deflate.compress(line) + deflate.flush(zlib.Z_SYNC_FLUSH) for line in lines])
     assert decode("gzip", encoded + deflate.flush()) == b"".join(lines)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "zstd"])
+def test_members_that_clients_send_are_taken(coding: str) -> None:
+    """One for each message, or one for each block of a large file."""
+    messages = [b"%d: " % number + TEXT[:300] for number in range(2000)]
+    assert decode(coding, b"".join(map(ENCODE[coding], messages))) == b"".join(messages)
 
 
 # -- misuse ----------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import pytest
 from sketch.http.errors import Disconnected, LocalProtocolError, RemoteProtocolError
 from sketch.http.exchange import Exchange, Peer
 from sketch.http.heads import Framing, HttpVersion, ResponseHead
-from sketch.http.memory import Fields
+from sketch.http.memoryhead import Fields
 from sketch.testing import MemoryExchange, answer
 
 OK = ResponseHead(200, "OK", [("X-One", "1")])

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
@@ -10,7 +11,8 @@ import pytest
 
 from sketch import web
 from sketch.http.heads import HttpVersion10
-from sketch.streams import EMPTY_PAYLOAD
+from sketch.multipart import BodyPartReader
+from sketch.streams import EMPTY_PAYLOAD, reader_of
 from sketch.testing import make_mocked_coro, make_mocked_request
 
 
@@ -110,6 +112,135 @@ def test_bodies_of_aiohttp() -> None:
             await make_mocked_request("POST", "/", payload=payload, client_max_size=2).read()
         empty = make_mocked_request("POST", "/", payload=aiohttp.EMPTY_PAYLOAD)
         assert not empty.body_exists and await empty.read() == b""
+
+    asyncio.run(main())
+
+
+FORM = (
+    b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
+    b'--b\r\nContent-Disposition: form-data; name="f"; filename="x.css"\r\nContent-Type: text/css\r\n\r\n'
+    b"file\r\n"
+    b"--b--\r\n"
+)
+MULTIPART = {"Content-Type": "multipart/form-data; boundary=b"}
+URLENCODED = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+class Strange:
+    """A reader with the methods of aiohttp's, and nothing else in common with ours."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def at_eof(self) -> bool:
+        return not self._data
+
+    async def readany(self) -> bytes:
+        data, self._data = self._data, b""
+        return data
+
+    async def readchunk(self) -> tuple[bytes, bool]:
+        return await self.readany(), False
+
+
+def reader_of_aiohttp(data: bytes) -> aiohttp.StreamReader:
+    reader = aiohttp.StreamReader(mock.Mock(), 2**16, loop=asyncio.get_running_loop())
+    reader.feed_data(data)
+    reader.feed_eof()
+    return reader
+
+
+PAYLOADS = pytest.mark.parametrize(
+    "make_payload",
+    [bytes, reader_of, reader_of_aiohttp, Strange],
+    ids=["bytes", "ours", "aiohttp's", "another"],
+)
+
+
+async def post(request: web.Request) -> dict[str, Any]:
+    fields = await request.post()
+    assert await request.post() is fields
+    return {name: _show(value) for name, value in fields.items()}
+
+
+def _show(value: Any) -> Any:
+    if not isinstance(value, web.FileField):
+        return value
+    assert not value.file.closed
+    return value.filename, value.content_type, value.file.read()
+
+
+async def parts(request: web.Request) -> list[tuple[str | None, bytes]]:
+    found = []
+    async for item in await request.multipart():
+        assert isinstance(item, BodyPartReader)
+        found.append((item.name, await item.read()))
+    return found
+
+
+@PAYLOADS
+@pytest.mark.parametrize("is_read_before", [False, True])
+def test_forms(make_payload: Callable[[bytes], Any], is_read_before: bool) -> None:
+    async def main() -> None:
+        def make(fields: dict[str, str], data: bytes) -> Any:
+            return make_mocked_request("POST", "/", fields, payload=make_payload(data))
+
+        async with asyncio.timeout(10):
+            for asked, fields, data, expected in (
+                (post, MULTIPART, FORM, {"a": "1", "f": ("x.css", "text/css", b"file")}),
+                (parts, MULTIPART, FORM, [("a", b"1"), ("f", b"file")]),
+                (post, URLENCODED, b"a=1&b=%C3%BC", {"a": "1", "b": "ü"}),
+            ):
+                request = make(fields, data)
+                if is_read_before:
+                    assert await request.read() == data
+                assert await asked(request) == expected
+                request.answered.end()
+
+    asyncio.run(main())
+
+
+@PAYLOADS
+def test_forms_that_are_refused(make_payload: Callable[[bytes], Any]) -> None:
+    async def main() -> None:
+        def make(fields: dict[str, str], data: bytes, **options: Any) -> Any:
+            return make_mocked_request("POST", "/", fields, payload=make_payload(data), **options)
+
+        with pytest.raises(web.HTTPBadRequest, match="before its last boundary"):
+            await make(MULTIPART, FORM[:-9]).post()
+        with pytest.raises(web.HTTPBadRequest, match="before its last boundary"):
+            await parts(make(MULTIPART, FORM[:-9]))
+        with pytest.raises(web.HTTPBadRequest, match="boundary"):
+            await make({"Content-Type": "multipart/form-data"}, FORM).post()
+        with pytest.raises(web.HTTPUnsupportedMediaType):
+            await make(URLENCODED, b"a=1").multipart()
+        with pytest.raises(web.HTTPRequestEntityTooLarge):
+            await make(MULTIPART, FORM, client_max_size=len(FORM) - 1).post()
+        with pytest.raises(web.HTTPRequestEntityTooLarge):
+            await make(MULTIPART, FORM, client_max_fields=1).post()
+        with pytest.raises(web.HTTPRequestEntityTooLarge):
+            await make(URLENCODED, b"a=1&b=2", client_max_fields=1).post()
+
+    asyncio.run(main())
+
+
+def test_files_are_closed_with_the_request() -> None:
+    async def main() -> None:
+        request = make_mocked_request("POST", "/", MULTIPART, payload=FORM)
+        file = (await request.post())["f"]
+        assert isinstance(file, web.FileField) and not file.file.closed
+        request.answered.end()
+        assert file.file.closed
+
+    asyncio.run(main())
+
+
+def test_forms_without_a_payload() -> None:
+    async def main() -> None:
+        assert await post(make_mocked_request("POST", "/", URLENCODED)) == {}
+        assert await post(make_mocked_request("GET", "/", MULTIPART, payload=FORM)) == {}
+        with pytest.raises(web.HTTPBadRequest, match="before its first boundary"):
+            await make_mocked_request("POST", "/", MULTIPART).post()
 
     asyncio.run(main())
 
