@@ -34,10 +34,14 @@ endif
 VENV := .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 RUN := $(VENV)/bin/python
 
+# The original of Autobahn|Testsuite has an environment for itself: it is for Python 2.7.
+ORIGINAL := .venv-original
+PYTHON2 = $(firstword $(call find_python,2.7) python2.7)
+
 .PHONY: help
 help: ## list the commands
 	@echo "Usage: make COMMAND [PYTHON=/path/to/python]"
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1 \2/p' Makefile | awk '{ printf "  %-12s", $$1; $$1 = ""; print }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1 \2/p' Makefile | awk '{ printf "  %-20s", $$1; $$1 = ""; print }'
 
 .PHONY: run
 run: $(VENV)/.installed ## serve the sample application on port 8080, in the foreground
@@ -64,9 +68,14 @@ test-all: ## run the test suite on every supported Python that is installed
 	[ -n "$$ran" ] && [ -z "$$failed" ]
 
 .PHONY: conformance
-conformance: $(VENV)/.installed-scan ## run what every carrier has to pass, and the corpora of requests
+conformance: $(VENV)/.installed-conformance ## run what carriers have to pass, corpora of requests, all of Autobahn
 	@.ci/packages nginx:nginx-light
 	@$(RUN) -m pytest $(PYTEST_FLAGS) tests/conformance tests/corpora tests/smuggling
+	@$(RUN) -m tests.conformance.autobahn --peers
+
+.PHONY: conformance-original
+conformance-original: $(VENV)/.installed-conformance $(ORIGINAL)/.installed ## run the original Autobahn, too (Python 2.7)
+	@$(RUN) -m tests.conformance.autobahn --peers --original $(ORIGINAL)/environment/bin/wstest
 
 .PHONY: ecosystem
 ecosystem: $(VENV)/.installed-ecosystem ## run packages that were written for aiohttp on sketch, and gunicorn
@@ -120,4 +129,15 @@ $(VENV)/.installed: pyproject.toml $(VENV)/.created
 $(VENV)/.installed-%: pyproject.toml $(VENV)/.created
 	@echo "Installing sketch and its extra '$*' into $(VENV)"
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@touch $@
+
+# A virtualenv of the last version that knows Python 2.7, and that runs on it.
+$(ORIGINAL)/.installed:
+	@$(PYTHON2) -m pip --version >/dev/null || { \
+		echo "the original of Autobahn|Testsuite needs Python 2.7 with pip: make PYTHON2=/path/to/python2.7" >&2; \
+		exit 1; }
+	@echo "Installing Autobahn|Testsuite into $(ORIGINAL)"
+	@$(PYTHON2) -m pip install --quiet --upgrade --target $(ORIGINAL)/virtualenv virtualenv==20.15.1
+	@PYTHONPATH=$(ORIGINAL)/virtualenv $(PYTHON2) -m virtualenv --quiet $(ORIGINAL)/environment
+	@$(ORIGINAL)/environment/bin/python -m pip install --quiet autobahntestsuite==25.10.1
 	@touch $@

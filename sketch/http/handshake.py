@@ -6,7 +6,7 @@ answer. Nothing is known here of who sends them, nor of what is sent after them.
 
 import re
 from base64 import b64encode
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha1
 from typing import Final, NamedTuple
 
@@ -62,11 +62,18 @@ class Deflate(NamedTuple):
             if type(bits) is not int or not _LEAST_BITS <= bits <= 15:
                 raise ValueError(f"Deflate({name}={bits!r}): a window has {_LEAST_BITS} to 15 bits")
 
-    def encode(self) -> str:
-        """As the value of ``Sec-WebSocket-Extensions`` in an answer."""
+    def encode(self, *, is_bounded: bool = False) -> str:
+        """As the value of ``Sec-WebSocket-Extensions`` in an answer.
+
+        ``is_bounded``
+            whether the client has offered ``server_max_window_bits``: the answer then names it, even if it is
+            15, which means the same as nothing (RFC 7692, section 7.1.2.1)."""
         parts = ["permessage-deflate"]
         parts += [name for name in self._fields[:2] if getattr(self, name)]
-        parts += [f"{name}={bits}" for name in self._fields[2:] if (bits := getattr(self, name)) != 15]
+        if is_bounded or self.server_max_window_bits != 15:
+            parts.append(f"server_max_window_bits={self.server_max_window_bits}")
+        if self.client_max_window_bits != 15:
+            parts.append(f"client_max_window_bits={self.client_max_window_bits}")
         return "; ".join(parts)
 
 
@@ -114,13 +121,13 @@ class WebSocketOffer(NamedTuple):
             what the server wants at most; ``None`` for no compression.
         """
         protocol = next((each for each in self.protocols if each in protocols), None)
-        agreed = None if deflate is None else _agree_on_deflate(self.extensions, deflate)
+        agreed, answer = (None, "") if deflate is None else _agree_on_deflate(self.extensions, deflate)
         fields: list[tuple[str, str]] = []
         if self.key is not None:
             fields += ((names.UPGRADE, "websocket"), (names.CONNECTION, "upgrade"))
             fields.append((names.SEC_WEBSOCKET_ACCEPT, prove(self.key)))
         if agreed is not None:
-            fields.append((names.SEC_WEBSOCKET_EXTENSIONS, agreed.encode()))
+            fields.append((names.SEC_WEBSOCKET_EXTENSIONS, answer))
         if protocol is not None:
             fields.append((names.SEC_WEBSOCKET_PROTOCOL, protocol))
         return WebSocketAgreement(200 if self.key is None else 101, fields, protocol, agreed)
@@ -159,17 +166,20 @@ def read_offer(head: RequestHead) -> WebSocketOffer:
     return WebSocketOffer(protocols, ", ".join(fields.getall(names.SEC_WEBSOCKET_EXTENSIONS, ())), key)
 
 
-def _agree_on_deflate(extensions: str, wanted: Deflate) -> Deflate | None:
-    """The first offer of permessage-deflate that can be taken. One that cannot be is declined as a whole (RFC
-    7692, section 7.1), and the client's next one looked at."""
+def _agree_on_deflate(extensions: str, wanted: Deflate) -> tuple[Deflate | None, str]:
+    """The first offer of permessage-deflate that can be taken, and the answer to it. One that cannot be is
+    declined as a whole (RFC 7692, section 7.1), and the client's next one looked at."""
     for extension in split_list(extensions):
         name, *parameters = [part.strip() for part in extension.split(";")]
-        if name == "permessage-deflate" and (agreed := _take(parameters, wanted)) is not None:
-            return agreed
-    return None
+        offered = _read_parameters(parameters) if name == "permessage-deflate" else None
+        agreed = None if offered is None else _take(offered, wanted)
+        if offered is not None and agreed is not None:
+            return agreed, agreed.encode(is_bounded="server_max_window_bits" in offered)
+    return None, ""
 
 
-def _take(parameters: Sequence[str], wanted: Deflate) -> Deflate | None:
+def _read_parameters(parameters: Sequence[str]) -> dict[str, str | None] | None:
+    """By their names, ``None`` where one has no value. ``None`` if one is unknown, or there twice."""
     offered: dict[str, str | None] = {}
     for parameter in parameters:
         name, equals, value = parameter.partition("=")
@@ -177,6 +187,10 @@ def _take(parameters: Sequence[str], wanted: Deflate) -> Deflate | None:
         if name in offered or name not in Deflate._fields:
             return None
         offered[name] = unquote_string(value.strip()) if equals else None
+    return offered
+
+
+def _take(offered: Mapping[str, str | None], wanted: Deflate) -> Deflate | None:
     if any(offered.get(name) is not None for name in Deflate._fields[:2]):
         return None
     server_bits = _WINDOW_BITS.get(offered.get("server_max_window_bits", "15") or "")

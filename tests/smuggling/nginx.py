@@ -4,18 +4,13 @@ It gives each request that it takes a name, which goes into the request to the s
 client, and into its log: so that the three can be told to speak of the same.
 """
 
-import asyncio
 import json
-import os
-import shutil
-import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-"""The program; ``None`` where it is not installed. Debian has it where only root looks."""
+from tests import nginx
 
 NAME = "X-Front"
 """The field with the name of a request."""
@@ -87,25 +82,15 @@ def _read_line(line: str) -> Passed:
 
 
 def _configuration(directory: Path, back: int, buffering: int, streaming: int) -> str:
-    temporary = "\n".join(
-        f"    {name}_temp_path {directory / name};"
-        for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    # Its worker would be somebody else, and could not reach its files.
-    user = "user root;" if os.geteuid() == 0 else ""
     entry = {
         "name": "$connection-$connection_requests", "method": "$request_method", "target": "$request_uri",
         "body": "$request_body", "status": "$upstream_status", "back": "$upstream_addr",
     }  # fmt: skip
     return f"""
-daemon off;
-worker_processes 1;
-{user}
-pid {directory / "pid"};
-error_log {directory / "error.log"} warn;
+{nginx.begin_configuration(directory)}
 events {{ worker_connections 2048; }}
 http {{
-{temporary}
+{nginx.place_temporary_files(directory)}
     log_format entry escape=json '{json.dumps(entry)}';
     access_log {directory / "access.log"} entry;
     client_header_timeout {SECONDS}s;
@@ -137,34 +122,7 @@ http {{
 @asynccontextmanager
 async def running(directory: Path, back: int) -> AsyncIterator[Front]:
     """nginx before the server at the port ``back`` of the loopback address, its files in the directory."""
-    assert NGINX is not None
-    listeners = [_listen(), _listen()]
+    listeners = [nginx.listen(), nginx.listen()]
     ports = [listener.getsockname()[1] for listener in listeners]
-    configuration = directory / "nginx.conf"
-    configuration.write_text(_configuration(directory, back, *ports))
-    # It takes the sockets over as it would from an older process of itself: nobody else can take the ports,
-    # and there is nothing to wait for.
-    descriptors = [listener.fileno() for listener in listeners]
-    environment = {"NGINX": "".join(f"{descriptor};" for descriptor in descriptors)}
-    process = await asyncio.create_subprocess_exec(
-        NGINX, "-p", str(directory), "-e", str(directory / "error.log"), "-c", str(configuration),
-        env=environment, pass_fds=descriptors, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    for listener in listeners:
-        listener.close()
-    try:
+    async with nginx.running(directory, _configuration(directory, back, *ports), listeners):
         yield Front(("127.0.0.1", ports[0]), ("127.0.0.1", ports[1]), directory / "access.log")
-        assert process.returncode is None, "nginx has ended by itself"
-    finally:
-        with suppress(ProcessLookupError):
-            process.terminate()
-        _, errors = await process.communicate()
-        assert process.returncode == 0, errors.decode()
-
-
-def _listen() -> socket.socket:
-    listener = socket.socket()
-    listener.setblocking(False)
-    listener.bind(("127.0.0.1", 0))
-    listener.listen(512)
-    return listener

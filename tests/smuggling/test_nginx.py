@@ -18,9 +18,10 @@ import pytest
 
 from sketch import web
 from tests.judging.echo import READ, Failures
+from tests.nginx import NGINX
 from tests.smuggling.attack import REFUSALS, Attack, Verdict
 from tests.smuggling.corpus import make_corpus
-from tests.smuggling.nginx import NAME, NGINX, Front, Passed, running
+from tests.smuggling.nginx import NAME, Front, Passed, running
 
 AT_ONCE = 32
 
