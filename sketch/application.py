@@ -17,6 +17,7 @@ from typing import Any, TypeVar, overload
 from .accesslog import AbstractAccessLogger, AccessLogger
 from .appkeys import AppKey
 from .appstate import ApplicationState
+from .apptopics import TopicsKeeper
 from .background import MAX_TASKS, BackgroundTasks, close_all, wait_for_all
 from .dispatch import Dispatching
 from .logs import web_logger
@@ -40,7 +41,7 @@ U = TypeVar("U")
 H = TypeVar("H", bound=Callable[..., Any])
 
 
-class Application(Dispatching, RouteDecorators, ApplicationState):
+class Application(Dispatching, RouteDecorators, TopicsKeeper, ApplicationState):
     """A web application (aiohttp documentation, ``Application``).
 
     ``middlewares``
@@ -249,6 +250,7 @@ class Application(Dispatching, RouteDecorators, ApplicationState):
             raise RuntimeError("Cannot add sub application to frozen application")
         if subapp._frozen:
             raise RuntimeError("Cannot add frozen application")
+        self._share_topics(subapp)
         resource = make_resource()
         self._router.register_resource(resource)
         for name in ("on_startup", "on_shutdown", "on_cleanup"):

@@ -62,6 +62,7 @@ from .webserver import Server
 if TYPE_CHECKING:
     from .http.handshake import Deflate
     from .http.websocket import SharedMessage, WSMsgType
+    from .sse import sse_response
     from .websocket import WebSocketReady, WebSocketResponse, broadcast
 
 __all__ = [
@@ -131,13 +132,14 @@ __all__ = [
     "route",
     "route_options",
     "run_app",
+    "sse_response",
     "static",
     "view",
 ]
 __all__ += exceptions.__all__
 
 _websocket = deferred(".websocket", __package__)
-# Most programs have no WebSockets.
+# Most programs have no WebSockets, and no event streams.
 _LATE = {
     "Deflate": deferred(".http.handshake", __package__),
     "SharedMessage": deferred(".http.websocket", __package__),
@@ -145,6 +147,7 @@ _LATE = {
     "WebSocketReady": _websocket,
     "WebSocketResponse": _websocket,
     "broadcast": _websocket,
+    "sse_response": deferred(".sse", __package__),
 }
 
 # With it, type checkers would believe in any name.

@@ -243,6 +243,13 @@ class WebSocketResponse(Sending, StreamResponse):
         """What the transport knows by this name (asyncio documentation); ``default`` before `prepare`."""
         return default if self._stream is None else self._stream.get_extra_info(name, default)
 
+    def on_end(self, callback: Callable[[], None]) -> None:
+        """Have something called when the handler has returned, for what must not outlive the WebSocket. It
+        must neither raise nor wait. Raises `RuntimeError` before `prepare`."""
+        if self._exchange is None:
+            raise not_prepared()
+        self._exchange.on_end(callback)
+
     # -- the end ---------------------------------------------------------------------------------------
 
     async def close(

@@ -109,6 +109,12 @@ class Sending:
         before `prepare`, `ConnectionResetError` once it is closing or the connection is lost."""
         return self._prepared_stream().send_shared(message)
 
+    @property
+    def stream(self) -> WebSocketStream:
+        """What carries the messages, for those who send and never wait. Raises `RuntimeError` before
+        `prepare`."""
+        return self._prepared_stream()
+
     def _prepared_stream(self) -> WebSocketStream:
         stream = self._stream
         if stream is None:

@@ -53,7 +53,7 @@ def test_public_names_are_promised() -> None:
 
 OWN_NAMES = {
     "Deflate", "RouteOptions", "SharedMessage", "TooManyTasks", "UpgradeResponse", "broadcast", "compress",
-    "readiness", "route_options",
+    "readiness", "route_options", "sse_response",
 }  # fmt: skip
 """What ``sketch.web`` has for what ``aiohttp.web`` has no name for."""
 

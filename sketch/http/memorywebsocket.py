@@ -169,8 +169,14 @@ class MemoryWebSocket(WebSocketStream):
             self._set_deadline(lambda: self._answer(message))
 
     def _wake(self) -> None:
-        waiter = self._waiter
-        if waiter is not None and not waiter.done() and (message := self.receive_nowait()) is not None:
+        # To take the last message is to end, which wakes again.
+        waiter, self._waiter = self._waiter, None
+        if waiter is None or waiter.done():
+            return
+        message = self.receive_nowait()
+        if message is None:
+            self._waiter = waiter
+        else:
             waiter.set_result(message)
 
     def _set_deadline(self, callback: Callable[[], None]) -> None:
