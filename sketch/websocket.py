@@ -7,7 +7,6 @@ stream's; how one is opened is known to `websocketsetup`.
 import asyncio
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import Enum
 from types import GenericAlias
 from typing import Any, ClassVar, Final, Self, TypeVar, overload
@@ -29,7 +28,7 @@ from .http.websocket import (
 )
 from .streamresponse import AnsweredRequest, StreamResponse
 from .websocketsending import Sending, broadcast, not_prepared
-from .websocketsetup import Origins, check_seconds, make_opening
+from .websocketsetup import Origins, WebSocketReady, check_seconds, make_opening
 
 __all__ = [
     "WSMessageTypeError",
@@ -59,19 +58,6 @@ class _Stage(Enum):
 
 class WSMessageTypeError(TypeError):
     """Another type of message came than the one that was asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class WebSocketReady:
-    """Whether a request opens a WebSocket; true if so (aiohttp documentation)."""
-
-    ok: bool
-    """Whether it does."""
-    protocol: str | None
-    """The subprotocol that it would have."""
-
-    def __bool__(self) -> bool:
-        return self.ok
 
 
 class WebSocketResponse(Sending, StreamResponse):
@@ -219,7 +205,8 @@ class WebSocketResponse(Sending, StreamResponse):
     @property
     def close_code(self) -> int | None:
         """The code with which the peer has closed it, 1005 where it gave none; that of our failure of the
-        connection; 1006 when it was lost without either; ``None`` as long as it is open (RFC 6455, 7.1.5)."""
+        connection; 1006 when it was lost without either; ``None`` as long as it is open (RFC 6455, 7.1.5).
+        Known as soon as it has come, also before what came before it is received."""
         return None if self._stream is None else self._stream.close_code
 
     @property
@@ -267,7 +254,7 @@ class WebSocketResponse(Sending, StreamResponse):
         `RuntimeError` before `prepare`, and `ValueError` for a code that may not be sent (RFC 6455, section
         7.4) and a reason that is too long. Cancelled, it has cut the connection."""
         stream = self._prepared_stream()
-        if self._stage is _Stage.CLOSED:
+        if self.closed:
             return False
         stream.close(code, message.encode() if isinstance(message, str) else message)
         self._end(_Stage.CLOSED)

@@ -38,11 +38,11 @@ class Sending:
         number of bits, `ConnectionResetError` once it is closing or the connection is lost. Several tasks
         may send at a time. Cancelled while it waits, the message counts as sent, unless it is one of more
         than 64 KiB that is still being compressed."""
-        if data.__class__ is not str and not isinstance(data, str):
-            raise TypeError(f"data argument must be str ({type(data)!r}): bytes are sent with send_bytes()")
         stream = self._stream
         if stream is None:
             raise not_prepared()
+        if data.__class__ is not str and not isinstance(data, str):
+            raise TypeError(f"data argument must be str ({type(data)!r}): bytes are sent with send_bytes()")
         payload = data.encode()
         if compress is None and (not self._compresses or len(payload) <= COMPRESSED_ASIDE):
             if not stream.send_nowait(payload, _TEXT):
@@ -52,11 +52,11 @@ class Sending:
 
     async def send_bytes(self, data: Bytes, compress: int | None = None) -> None:
         """Send a BINARY message; otherwise as `send_str`."""
-        if data.__class__ is not bytes:
-            data = _as_bytes(data)
         stream = self._stream
         if stream is None:
             raise not_prepared()
+        if data.__class__ is not bytes:
+            data = _as_bytes(data)
         if compress is None and (not self._compresses or len(data) <= COMPRESSED_ASIDE):
             if not stream.send_nowait(data, _BINARY):
                 await stream.drain()
@@ -86,12 +86,13 @@ class Sending:
         """Send a message of any type: TEXT, which has to be UTF-8, BINARY, PING or PONG.
 
         Raises as `send_str`, and `ValueError` for other types."""
+        stream = self._prepared_stream()
         payload = _as_bytes(message)
         if opcode not in _SENT:
             raise ValueError(f"opcode {opcode!r} is sent by this side itself: call close() to close")
         if opcode == _TEXT:
             payload.decode()
-        await self._send_coded(self._prepared_stream(), payload, opcode, compress)
+        await self._send_coded(stream, payload, opcode, compress)
 
     async def ping(self, message: Bytes = b"") -> None:
         """Send a ping, of at most 125 bytes. Raises `ValueError` for more, otherwise as `send_bytes`."""

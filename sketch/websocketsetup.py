@@ -5,6 +5,7 @@ Which request is answered, and what is sent on the WebSocket, is not known here.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple, TypedDict
 
 from . import exceptions
@@ -40,6 +41,19 @@ class WebSocketArguments(TypedDict, total=False):
     decode_text: bool
     origins: Origins
     drain_code: int
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketReady:
+    """Whether a request opens a WebSocket; true if so (aiohttp documentation)."""
+
+    ok: bool
+    """Whether it does."""
+    protocol: str | None
+    """The subprotocol that it would have."""
+
+    def __bool__(self) -> bool:
+        return self.ok
 
 
 class Opening(NamedTuple):

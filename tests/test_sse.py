@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from sketch import web
-from sketch.http.memory import Fields, MemoryExchange, answer
+from sketch.http.memory import MemoryExchange, answer
+from sketch.http.memoryhead import Fields
 from sketch.sse import EventSourceResponse
 from sketch.topics import drop_oldest, keep_latest
 from tests.asking import ask_handler, fields_of, text_of

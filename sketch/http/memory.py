@@ -195,8 +195,6 @@ class MemoryExchange(Exchange):
     def begin_draining(self) -> None:
         """Let the server begin to shut down."""
         self._draining.set()
-        if self.websocket is not None:
-            self.websocket.begin_draining()
 
     # -- the request -----------------------------------------------------------------------------------
 
@@ -330,6 +328,8 @@ class MemoryExchange(Exchange):
 
     def abort(self) -> None:
         self.aborted = True
+        if self.websocket is not None:
+            self.websocket.give_up()
         self.disconnect()
 
     def end(self) -> None:

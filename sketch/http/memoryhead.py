@@ -48,12 +48,14 @@ def _add_framing(fields: list[tuple[bytes, bytes]], version: HttpVersion, body: 
         fields.append((b"Content-Length", b"%d" % len(body)))
     options = [option.lower() for option in split_list(_get(fields, b"connection"))]
     is_persistent = version >= HttpVersion11
+    # HTTP/1.0 changes to nothing (RFC 9110, section 7.8).
+    can_change = is_persistent and "upgrade" in options
     return Framing(
         length,
         keep_alive="close" not in options if is_persistent else "keep-alive" in options,
         expect_continue=is_persistent and _get(fields, b"expect").lower() == "100-continue",
         has_expectation=bool(_get(fields, b"expect")),
-        upgrade=tuple(split_list(_get(fields, b"upgrade"))) if "upgrade" in options else (),
+        upgrade=tuple(split_list(_get(fields, b"upgrade"))) if can_change else (),
         codings=() if length == 0 else read_codings([_get(fields, b"content-encoding")]),
     )
 

@@ -44,7 +44,7 @@ class MemoryWebSocket(WebSocketStream):
         whether this side has cut the connection.
 
     The peer acts with `feed`, `feed_ping`, `feed_pong`, `feed_close`, `break_protocol`, `fall_silent`,
-    `vanish`, `pause_peer` and `resume_peer`; the server with `begin_draining`.
+    `vanish`, `pause_peer` and `resume_peer`; the server with `say_goodbye`.
     """
 
     __slots__ = (
@@ -132,9 +132,18 @@ class MemoryWebSocket(WebSocketStream):
         """Let the connection be lost."""
         self._cut(Disconnected("the peer has left"))
 
-    def begin_draining(self) -> None:
-        """Let the server begin to shut down: it closes by itself."""
+    def say_goodbye(self) -> None:
+        """Let the server go away: it closes by itself."""
         self.close(self._options.drain_code)
+
+    def give_up(self) -> None:
+        """The handler has failed: the peer is told so, and waited for no more."""
+        if not self._over.is_set():
+            if not self._close_sent:
+                self._close_sent = True
+                self._send(WSMessage(WSMsgType.CLOSE, WSCloseCode.INTERNAL_ERROR, ""), 2, 0)
+            self._close_code = self._close_code or WSCloseCode.ABNORMAL_CLOSURE
+            self._finish()
 
     def pause_peer(self) -> None:
         """Let the peer take nothing more."""
@@ -235,7 +244,8 @@ class MemoryWebSocket(WebSocketStream):
     def receive_nowait(self) -> WSMessage | None:
         if self._inbox:
             message = self._inbox.popleft()
-            if message.type is WSMsgType.CLOSE or message.type is WSMsgType.ERROR:
+            is_last = message.type is WSMsgType.CLOSE or message.type is WSMsgType.ERROR
+            if is_last and self._options.autoclose:
                 self._answer(message)
             return message
         return None if self._close_code is None else CLOSED_MESSAGE

@@ -59,8 +59,8 @@ class WSCloseCode(IntEnum):
     BAD_GATEWAY = 1014
 
 
-LONGEST_REASON: Final = 123
-"""Bytes of the reason in a close frame (RFC 6455, section 5.5)."""
+MOST_REASON: Final = 123
+"""Bytes of the reason in a close frame: a control frame has 125 (RFC 6455, section 5.5), its code 2."""
 
 
 def may_be_sent(code: int) -> bool:
@@ -75,8 +75,8 @@ def check_close(code: int, reason: bytes) -> None:
         raise TypeError(f"a close has a code, such as 1000, and a reason in bytes, got {code!r}, {reason!r}")
     if not may_be_sent(code):
         raise ValueError(f"close code {code!r} may not be sent: 1000 to 1003, 1007 to 1014, 3000 to 4999 may")
-    if len(reason) > LONGEST_REASON:
-        raise ValueError(f"a reason of {len(reason)} bytes: a close frame has room for {LONGEST_REASON}")
+    if len(reason) > MOST_REASON:
+        raise ValueError(f"a reason of {len(reason)} bytes: a close frame has room for {MOST_REASON}")
     reason.decode()
 
 
@@ -117,9 +117,6 @@ class WSMessageTextBytes(NamedTuple):
         """The data, parsed as JSON. Raises what ``loads`` raises."""
         return loads(self.data)
 
-
-MOST_REASON: Final = 123
-"""Bytes of the reason in a close frame: a control frame has 125 (RFC 6455, section 5.5), its code 2."""
 
 CLOSED_MESSAGE: Final = WSMessage(WSMsgType.CLOSED, None, None)
 CLOSING_MESSAGE: Final = WSMessage(WSMsgType.CLOSING, None, None)

@@ -1,5 +1,6 @@
-"""The suite is no test module, so pytest has to be told to explain its assertions, too."""
+"""The suites are no test modules, so pytest has to be told to explain its assertions, too."""
 
 import pytest
 
 pytest.register_assert_rewrite("tests.conformance.exchange")
+pytest.register_assert_rewrite("tests.conformance.websocket")
