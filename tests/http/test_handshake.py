@@ -230,7 +230,8 @@ def test_compression(offered: str, wanted: Deflate | None, answer: str | None) -
     assert agreement.fields == expected
     assert (agreement.deflate is None) is (answer is None)
     if agreement.deflate is not None:
-        assert f"permessage-deflate{answer}" == agreement.deflate.encode()
+        bounded = "server_max_window_bits" in offered
+        assert f"permessage-deflate{answer}" == agreement.deflate.encode(is_bounded=bounded)
 
 
 BITS = st.integers(9, 15)
