@@ -49,7 +49,7 @@ run: $(VENV)/.installed ## serve the sample application on port 8080, in the for
 
 .PHONY: test
 test: $(VENV)/.installed-test ## run the whole test suite
-	@.ci/packages curl nginx:nginx-light
+	@.ci/packages chromium curl nginx:nginx-light
 	@$(RUN) -m pytest $(PYTEST_FLAGS)
 
 .PHONY: test-all

@@ -382,7 +382,12 @@ class WebSocketResponse(Sending, StreamResponse):
 
         Raises `ValueError` for what is no JSON, or not what is expected: then the error names the place and
         the value. Otherwise as `receive_str`, and what ``loads`` raises."""
-        value = loads(_expect_type(await self.receive(timeout), _TEXT))
+        text = _expect_type(await self.receive(timeout), _TEXT)
+        try:
+            value = loads(text)
+        except RecursionError as error:
+            # No fault of the program's: a peer may nest as it likes.
+            raise ValueError("the JSON is nested too deep to be read") from error
         return value if expect is None else _jsonshape.build(value, expect)
 
     def __aiter__(self) -> Self:

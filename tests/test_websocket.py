@@ -526,10 +526,12 @@ def test_typed_json() -> None:
             await ws.receive_json(expect=dict, timeout=5)
         with pytest.raises(ValueError, match="Expecting value"):
             await ws.receive_json(expect=dict)
+        with pytest.raises(ValueError, match="nested too deep"):
+            await ws.receive_json()
 
     async def play(peer: MemoryWebSocket) -> None:
-        for data in ('{"x": 1}', '{"a": []}', '{"x": "one"}', "[]", "{"):
-            peer.feed(data.replace("{", "nothing") if data == "{" else data)
+        for data in ('{"x": 1}', '{"a": []}', '{"x": "one"}', "[]", "nothing", "[" * 100_000):
+            peer.feed(data)
 
     talk(handler, play)
     assert received == [Move(1), {"a": []}]

@@ -11,6 +11,7 @@ from .client import Client
 from .clock import Stalled, VirtualLoop, run
 from .connection import Connection
 from .errors import (
+    ClientConnectionResetError,
     ClientError,
     ClientPayloadError,
     ClientResponseError,
@@ -19,6 +20,8 @@ from .errors import (
     InvalidAnswer,
     ServerDisconnectedError,
     TooManyRedirects,
+    WSMessageTypeError,
+    WSServerHandshakeError,
 )
 from .faults import Faults
 from .loops import loop_context, setup_test_loop, teardown_test_loop
@@ -28,15 +31,18 @@ from .response import ClientResponse
 from .served import BaseTestServer, RawTestServer, TestServer
 from .session import TestClient
 from .transport import MemoryTransport, TlsMemoryTransport
+from .websocket import ClientWebSocketResponse
 
 __all__ = [
     "AioHTTPTestCase",
     "BaseTestServer",
     "Client",
+    "ClientConnectionResetError",
     "ClientError",
     "ClientPayloadError",
     "ClientResponse",
     "ClientResponseError",
+    "ClientWebSocketResponse",
     "Connection",
     "ConnectionCut",
     "ContentTypeError",
@@ -52,6 +58,8 @@ __all__ = [
     "TlsMemoryTransport",
     "TooManyRedirects",
     "VirtualLoop",
+    "WSMessageTypeError",
+    "WSServerHandshakeError",
     "answer",
     "get_port_socket",
     "get_unused_port_socket",

@@ -6,7 +6,7 @@ clients. Names and keywords are those of aiohttp's client.
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Unpack
 
@@ -14,6 +14,8 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from ..application import Application
+from ..http.handshake import Deflate
+from ..protocol.ws.connection import WebSocketEngine
 from ..responsehead import LooseHeaders
 from ..runner import AppRunner, BaseRunner, ServerRunner
 from ..server import Server
@@ -28,9 +30,12 @@ from .opening import Opening
 from .outgoing import Content, Pairs, make_content
 from .response import ClientResponse
 from .transport import CLIENT
+from .websocket import ClientWebSocketResponse, WebSocketRequestOptions
+from .websocketoffer import make_offer
 
 _TURNS = 50
 _SHUTDOWN_TIMEOUT = 1.0
+_SCHEMES = {"ws": "http", "wss": "https"}
 
 
 class Client(Entered):
@@ -47,7 +52,8 @@ class Client(Entered):
     ``faults``
         what goes wrong with each request that says nothing else.
     ``auto_decompress``
-        whether bodies coded with gzip or deflate are decoded.
+        whether bodies are decoded that are in content codings: gzip and deflate, and br and zstd where their
+        libraries are there.
     ``**options``
         see `AppRunner`. ``shutdown_timeout`` is 1 second unless said otherwise.
 
@@ -159,9 +165,21 @@ class Client(Entered):
         """``OPTIONS``."""
         return self.request("OPTIONS", path, **options)
 
+    def ws_connect(
+        self, path: str | URL, **options: Unpack[WebSocketRequestOptions]
+    ) -> Opening[ClientWebSocketResponse]:
+        """Open a WebSocket: ``await client.ws_connect(...)``, or ``async with client.ws_connect(...) as ws``,
+        which closes it in the end.
+
+        Raises `WSServerHandshakeError` for an answer that opens none, and as `request` does."""
+        return Opening(self._ws_connect(path, **options))
+
     def make_url(self, path: str | URL) -> URL:
-        """The full URL of a path. An absolute URL stays what it is."""
-        return self._base.join(URL(path))
+        """The full URL of a path. An absolute URL stays what it is, and those of WebSockets become those of
+        HTTP."""
+        url = self._base.join(URL(path))
+        scheme = _SCHEMES.get(url.scheme)
+        return url if scheme is None else url.with_scheme(scheme)
 
     async def _request(
         self,
@@ -199,6 +217,41 @@ class Client(Entered):
         async with asyncio.timeout(timeout):
             response = await self._exchange(asked, wanted)
             return await self._follow(response, asked, wanted, max_redirects) if follows else response
+
+    async def _ws_connect(
+        self,
+        path: str | URL,
+        *,
+        protocols: Sequence[str] = (),
+        origin: str | None = None,
+        compress: int | Deflate = 0,
+        autoclose: bool = True,
+        autoping: bool = True,
+        max_msg_size: int = 4 * 2**20,
+        decode_text: bool = True,
+        close_timeout: float = 10.0,
+        headers: LooseHeaders | None = None,
+        **options: Any,
+    ) -> ClientWebSocketResponse:
+        offer = make_offer(protocols, compress)
+        fields = CIMultiDict(headers or ())
+        fields.update(offer.fields())
+        if origin is not None:
+            fields["Origin"] = origin
+        response = await self._request("GET", path, headers=fields, allow_redirects=False, **options)
+        protocol, deflate = offer.check(response)
+        engine = WebSocketEngine(
+            max_message_size=max_msg_size, decode_text=decode_text, deflate=deflate, is_client=True
+        )
+        return ClientWebSocketResponse(
+            response,
+            engine,
+            protocol=protocol,
+            deflate=deflate,
+            autoclose=autoclose,
+            autoping=autoping,
+            close_timeout=close_timeout,
+        )
 
     def _merge(self, headers: LooseHeaders | None) -> "CIMultiDict[str]":
         own = CIMultiDict(headers or ())

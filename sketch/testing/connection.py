@@ -81,10 +81,14 @@ class Connection:
         self._incoming: Incoming | None = None
         self._end = asyncio.Event()
         self._faults = NO_FAULTS
-        self._sent = self._taken = 0
+        self.sent = 0
+        """Bytes that were sent since the last request began."""
+        self.taken = 0
+        """Bytes that have come since then, as far as the client has taken them."""
         self._request_is_sent = True
         self._was_cut = self._is_paused = self._is_slow = self._is_mute = self._has_left = False
-        self._drains = False
+        self._drains = self._is_over = False
+        self._watcher: Callable[[], None] | None = None
         self._sending: asyncio.Task[None] | None = None
         self.transport = connect_transport(protocol, self, address, is_secure)
         """The transport that the server has; `MemoryTransport` has a client's side, too."""
@@ -93,6 +97,16 @@ class Connection:
     def is_open(self) -> bool:
         """Whether the server may still send something."""
         return not self._end.is_set()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will come: the server sends nothing more, or the client has left."""
+        return self._is_over
+
+    @property
+    def was_cut(self) -> bool:
+        """Whether the client has left where it was told to (`Faults`)."""
+        return self._was_cut
 
     @property
     def _is_heard(self) -> bool:
@@ -184,19 +198,28 @@ class Connection:
     def request(self, outgoing: Outgoing, faults: Faults) -> Incoming:
         """Send a request; what is to be waited for is returned. Called by the client."""
         self._faults = faults
-        self._sent = self._taken = 0
+        self.sent = self.taken = 0
         self._request_is_sent = False
         if faults.takes is not None:
             self.stop_taking()
             self.take(faults.takes)
         incoming = self._expect(outgoing.method)
         if isinstance(outgoing.body, bytes) and not outgoing.expects:
-            self._put(outgoing.head + outgoing.body)
-            self._end_request()
+            self.put(outgoing.head + outgoing.body)
+            self._end_request(goes_on=outgoing.goes_on)
         else:
-            self._put(outgoing.head)
+            self.put(outgoing.head)
             self._sending = asyncio.create_task(self._send_body(outgoing, incoming))
         return incoming
+
+    def watch(self, watcher: Callable[[], None]) -> None:
+        """Call ``watcher`` when something has come and when nothing more will; now, too."""
+        self._watcher = watcher
+        watcher()
+
+    def _tell(self) -> None:
+        if self._watcher is not None:
+            self._watcher()
 
     def _expect(self, method: str) -> Incoming:
         incoming = self._incoming = Incoming(self._go_on, decodes=self._decodes)
@@ -214,7 +237,7 @@ class Connection:
             if outgoing.expects and not await incoming.invited():
                 return
             if isinstance(outgoing.body, bytes):
-                self._put(outgoing.body)
+                self.put(outgoing.body)
             else:
                 await self._send_pieces(outgoing.body)
             self._end_request()
@@ -227,26 +250,26 @@ class Connection:
         async for piece in pieces:
             await self.transport.taken(WINDOW)
             if piece:
-                self._put(encode_chunk(piece))
-        self._put(LAST_CHUNK)
+                self.put(encode_chunk(piece))
+        self.put(LAST_CHUNK)
 
-    def _put(self, data: bytes) -> None:
-        """Send a part of a request, up to where it is to be cut."""
+    def put(self, data: bytes) -> None:
+        """Send a part of a request, or what comes after it, up to where it is to be cut."""
         limit = self._faults.cut_request_at
         if limit is not None:
-            data = data[: max(limit - self._sent, 0)]
+            data = data[: max(limit - self.sent, 0)]
         if self._has_left or self._is_mute:
             return
-        for piece in self._faults.cut(data, self._sent):
+        for piece in self._faults.cut(data, self.sent):
             self.transport.feed(piece)
-        self._sent += len(data)
-        if limit is not None and self._sent >= limit:
+        self.sent += len(data)
+        if limit is not None and self.sent >= limit:
             self._cut()
 
-    def _end_request(self) -> None:
+    def _end_request(self, *, goes_on: bool = False) -> None:
         self._request_is_sent = True
         faults = self._faults
-        if faults.cut_request_at is not None or faults.cut_answer_at == 0:
+        if (faults.cut_request_at is not None and not goes_on) or faults.cut_answer_at == 0:
             self._cut()
         elif faults.half_close:
             self.half_close()
@@ -270,6 +293,9 @@ class Connection:
         if self._has_left:
             return
         self._has_left = True
+        if not self._was_cut:
+            self._is_over = True
+            self._tell()
         # From now on the system holds what still comes, which is not much.
         self.transport.stop_taking()
         if how == "reset":
@@ -281,9 +307,12 @@ class Connection:
         """Tell the test that the client was cut, once the server had time to notice, if it looks at all."""
         if turns and self.is_open:
             asyncio.get_running_loop().call_soon(self._notice, turns - (not self._is_heard))
-        elif self._incoming is not None:
-            where = f"{self._sent} bytes of the request, {self._taken} of the answer"
+            return
+        self._is_over = True
+        if self._incoming is not None:
+            where = f"{self.sent} bytes of the request, {self.taken} of the answer"
             self._incoming.fail(ConnectionCut(f"the client has left as it was told, after {where}"))
+        self._tell()
 
     # -- what the transport brings -------------------------------------------------------------------------
 
@@ -291,10 +320,10 @@ class Connection:
         """Called by the transport."""
         limit = self._faults.cut_answer_at
         if limit is not None:
-            data = data[: limit - self._taken]
+            data = data[: limit - self.taken]
         if self._was_cut or not data:
             return
-        self._taken += len(data)
+        self.taken += len(data)
         if self._is_raw:
             self._received += data
         try:
@@ -304,12 +333,14 @@ class Connection:
         if not self._is_slow and not self._drains and self._held >= WINDOW:
             self._is_paused = True
             self.transport.stop_taking()
-        if limit is not None and self._taken >= limit:
+        self._tell()
+        if limit is not None and self.taken >= limit:
             self._cut()
 
     def end_came(self) -> None:
         """Called by the transport when nothing more will come."""
         self._end.set()
+        self._is_over = True
         if not self._was_cut:
             try:
                 self._take_events(self._reader.receive_end())
@@ -317,6 +348,7 @@ class Connection:
                 self._fail(error)
         if not self._is_raw:
             self._leave("close")
+        self._tell()
         if self._ended is not None:
             self._ended(self)
 

@@ -27,6 +27,14 @@ class ConnectionCut(ClientError, ConnectionResetError):
     """The client has left where it was told to (`Faults`): there is no answer, or not all of it."""
 
 
+class ClientConnectionResetError(ClientError, ConnectionResetError):
+    """Nothing can be sent any more."""
+
+
+class WSMessageTypeError(ClientError, TypeError):
+    """A message came, and it is of another type than the one that was wanted."""
+
+
 class ClientResponseError(ClientError):
     """There is an answer, and it is not the one that was wanted.
 
@@ -47,3 +55,7 @@ class ContentTypeError(ClientResponseError):
 
 class TooManyRedirects(ClientResponseError):
     """One redirect after the other, more than were to be followed."""
+
+
+class WSServerHandshakeError(ClientResponseError):
+    """The answer opens no WebSocket, or not as the client has offered."""

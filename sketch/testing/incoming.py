@@ -3,16 +3,21 @@ reads them.
 """
 
 import asyncio
-import zlib
 from collections.abc import Callable
 from typing import Any
 
+from ..http.coding import read_codings
+from ..http.deferred import deferred
+from ..http.errors import RemoteProtocolError
 from ..net.body import BodyBuffer
 from .answers import AnswerEnd, AnswerHead
 from .errors import ClientPayloadError
 
-_AUTOMATIC_HEADER = 32
-"""For zlib: gzip's header or zlib's own."""
+codecs: Any = deferred("..http.codecs", __package__)
+decoders: Any = deferred("..http.decoders", __package__)
+
+_PIECE = 2**16
+"""Bytes that are decoded at a time."""
 
 
 class Incoming:
@@ -21,7 +26,7 @@ class Incoming:
     ``taken``
         called when some of the body was read.
     ``decodes``
-        whether a body with a content coding that zlib knows is decoded.
+        whether a body is decoded that is in content codings whose libraries are there.
     """
 
     def __init__(self, taken: Callable[[], None], *, decodes: bool) -> None:
@@ -44,23 +49,40 @@ class Incoming:
             self.interim.append(head)
         else:
             self.head = head
-            if self._decodes and head.values(b"content-encoding") in ([b"gzip"], [b"deflate"]):
-                self._decoder = zlib.decompressobj(zlib.MAX_WBITS | _AUTOMATIC_HEADER)
+            codings = read_codings([value.decode("latin-1") for value in head.values(b"content-encoding")])
+            if self._decodes and codings and all(coding in codecs.AVAILABLE for coding in codings):
+                self._decoder = decoders.make_decoder(codings)
         self._news.set()
 
     def take_piece(self, data: bytes) -> None:
         """The next piece of the body."""
-        if self._decoder is not None:
-            try:
-                data = self._decoder.decompress(data)
-            except zlib.error as error:
-                self.fail(ClientPayloadError(f"the content coding of the body: {error}"))
-                return
-        self.buffer.put([data])
+        if self._decoder is None:
+            self.buffer.put([data])
+        elif self.buffer.error is None:
+            self._decode(data)
+
+    def _decode(self, data: bytes) -> None:
+        decoder = self._decoder
+        try:
+            self.buffer.put([decoder.decode(data, _PIECE)])
+            while not decoder.needs_input:
+                self.buffer.put([decoder.decode(b"", _PIECE)])
+        except RemoteProtocolError as error:
+            self._fail_decoding(error)
+
+    def _fail_decoding(self, error: RemoteProtocolError) -> None:
+        failure = ClientPayloadError(f"the content coding of the answer: {error}")
+        failure.__cause__ = error
+        self.fail(failure)
 
     def take_end(self, end: AnswerEnd) -> None:
         """The answer is complete."""
         self.trailers = end.trailers
+        if self._decoder is not None and self.buffer.error is None:
+            try:
+                self._decoder.finish()
+            except RemoteProtocolError as error:
+                self._fail_decoding(error)
         self.buffer.complete()
         self._news.set()
 

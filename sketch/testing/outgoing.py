@@ -144,6 +144,8 @@ class Outgoing(NamedTuple):
 
     ``expects``
         whether the body waits for ``100 Continue``, or a final answer.
+    ``goes_on``
+        whether the client asks for another protocol, in which it may go on.
     """
 
     method: str
@@ -151,6 +153,7 @@ class Outgoing(NamedTuple):
     head: bytes
     body: Body
     expects: bool
+    goes_on: bool = False
 
     @property
     def is_chunked(self) -> bool:
@@ -187,7 +190,7 @@ def make_request(
     lines = [f"{method} {_target(method, url)} HTTP/{version}"]
     lines += [f"{name}: {value}" for name, value in fields.items()]
     head = "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape")
-    return Outgoing(method, url, head, content.body, expect100)
+    return Outgoing(method, url, head, content.body, expect100, names.UPGRADE in fields)
 
 
 def _host_field(url: URL) -> str:

@@ -84,6 +84,7 @@ class MemoryTransport(asyncio.Transport):
         self._loop = asyncio.get_running_loop()
         self._context = contextvars.copy_context()
         self._incoming: deque[bytes | _Event] = deque()
+        self._unread = 0
         self._unsent = bytearray()
         self._waiters: list[asyncio.Future[None]] = []
         self._allowance: int | None = None
@@ -101,6 +102,7 @@ class MemoryTransport(asyncio.Transport):
         """The client sends bytes."""
         for start in range(0, len(data), READ_SIZE):
             self._incoming.append(data[start : start + READ_SIZE])
+        self._unread += len(data)
         self._look()
 
     def feed_eof(self) -> None:
@@ -123,6 +125,7 @@ class MemoryTransport(asyncio.Transport):
         """The client is gone, in both directions; the server learns it in the next turn of the loop, and
         may miss what was on its way."""
         self._incoming.clear()
+        self._unread = 0
         self._unsent.clear()
         self._lose(ConnectionResetError("the client has reset the connection"))
 
@@ -144,7 +147,7 @@ class MemoryTransport(asyncio.Transport):
     @property
     def unread(self) -> int:
         """Bytes that the client sent and the server has not taken."""
-        return sum(len(data) for data in self._incoming if isinstance(data, bytes))
+        return self._unread
 
     async def taken(self, below: int = 0) -> None:
         """Wait until at most ``below`` bytes that the client sent are left for the server to take, or the
@@ -256,6 +259,8 @@ class MemoryTransport(asyncio.Transport):
         if not self._incoming or not self.is_reading():
             return
         data = self._incoming.popleft()
+        if isinstance(data, bytes):
+            self._unread -= len(data)
         self._wake()
         if isinstance(data, bytes):
             self.protocol.data_received(data)

@@ -114,10 +114,10 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(path: str | Path) -> Iterator[Example]:
-    """A program, by its path or its name in ``examples/``, ready for requests. Killed at the end if it
-    still runs."""
-    example = Example(EXAMPLES / path, free_port())
+def running(path: str | Path, port: int | None = None) -> Iterator[Example]:
+    """A program, by its path or its name in ``examples/``, ready for requests, on a free port if none is
+    given. Killed at the end if it still runs."""
+    example = Example(EXAMPLES / path, free_port() if port is None else port)
     try:
         example.wait_for("Running on")
         yield example

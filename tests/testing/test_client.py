@@ -1,8 +1,6 @@
 """The client in memory: requests, responses, connections, the life of the application."""
 
 import asyncio
-import gzip
-import zlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -20,6 +18,7 @@ from sketch.testing import (
     ServerDisconnectedError,
     TooManyRedirects,
 )
+from tests.codings import encode
 from tests.testing.stage import EVENTS, LOOPS, NewLoop, make_app, run
 
 METHODS = ["get", "head", "post", "put", "patch", "delete", "options"]
@@ -263,27 +262,42 @@ def test_a_connection_goes_on_after_a_body_of_any_size(size: int) -> None:
     run(main)
 
 
-@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "deflate, zstd"])
 def test_content_codings(coding: str) -> None:
+    text = b"text" * 100_000
+    bodies = {"whole": encode(coding, text), "cut": encode(coding, text)[:-3], "broken": b"\xff" * 100}
+
     async def main() -> None:
         async def body(request: web.Request) -> web.Response:
-            text = b"text" * 1000
-            coded = gzip.compress(text) if coding == "gzip" else zlib.compress(text)
-            data = b"broken" if "broken" in request.query else coded
+            data = bodies[request.match_info["how"]]
             return web.Response(body=data, headers={"Content-Encoding": coding})
+
+        def make() -> web.Application:
+            app = web.Application()
+            app.router.add_get("/{how}", body)
+            return app
+
+        async with Client(make()) as client:
+            assert await (await client.get("/whole")).read() == text
+            for how in ("cut", "broken"):
+                with pytest.raises(ClientPayloadError, match="content coding"):
+                    await (await client.get(f"/{how}")).read()
+            assert await (await client.head("/whole")).read() == b""
+        async with Client(make(), auto_decompress=False) as client:
+            assert await (await client.get("/broken")).read() == bodies["broken"]
+
+    run(main)
+
+
+def test_a_content_coding_that_nobody_knows_is_left_alone() -> None:
+    async def main() -> None:
+        async def body(request: web.Request) -> web.Response:
+            return web.Response(body=b"as it is", headers={"Content-Encoding": "gzip, of-our-own"})
 
         app = web.Application()
         app.router.add_get("/", body)
         async with Client(app) as client:
-            assert await (await client.get("/")).read() == b"text" * 1000
-            with pytest.raises(ClientPayloadError, match="content coding"):
-                await (await client.get("/?broken")).read()
-            assert await (await client.head("/")).read() == b""
-
-        app = web.Application()
-        app.router.add_get("/", body)
-        async with Client(app, auto_decompress=False) as client:
-            assert await (await client.get("/?broken")).read() == b"broken"
+            assert await (await client.get("/")).read() == b"as it is"
 
     run(main)
 

@@ -24,7 +24,7 @@ def write_programs(directory: Path) -> list[str]:
 
 def test_the_programs_run(tmp_path: Path) -> None:
     names = write_programs(tmp_path)
-    assert len(names) == len(set(names)) == 9
+    assert len(names) == len(set(names)) == 10
     files = {name.partition("::")[0] for name in passed(run_suite(tmp_path))}
     assert files == {name for name in names if name.startswith("test_")}
     run_python(tmp_path, "plain.py")
