@@ -291,8 +291,9 @@ class Exchange(ABC):
         ``agreement``
             made from what `read_websocket_offer` gave.
 
-        The answer counts as complete, and no deadline of HTTP's applies any more. The stream is the
-        handler's as long as it runs; when it returns, a WebSocket that is not closed by then is cut.
+        The answer counts as complete. Of HTTP's deadlines only that for a peer that takes nothing of what
+        it is sent applies from here on. The stream is the handler's as long as it runs; when it returns, a
+        WebSocket that is not closed by then is cut.
 
         Raises `LocalProtocolError` after another answer and where the carrier has no WebSockets,
         `Disconnected` when the peer is gone."""
