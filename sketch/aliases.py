@@ -137,7 +137,7 @@ NEIGHBOURS: Homes = _homes(
         "streamer",
     ),
     (_streams, "EMPTY_PAYLOAD EofStream StreamReader"),
-    (_websocket, "WSCloseCode WSMessage WSMsgType WebSocketError"),
+    (_websocket, "WSCloseCode WSMessage WSMessageTypeError WSMsgType WebSocketError"),
     (_worker, "GunicornUVLoopWebWorker GunicornWebWorker"),
 )
 """What server programs import from aiohttp's top package, beside modules."""

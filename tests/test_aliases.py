@@ -29,7 +29,7 @@ NOT_OURS = {
     # Those of a client, and of its resolvers.
     "AddrInfoType", "AsyncResolver", "ClientHandlerType", "ClientMiddlewareType", "CookieJar",
     "DefaultResolver", "DigestAuthMiddleware", "DummyCookieJar", "Fingerprint", "FormData", "RequestInfo",
-    "SocketFactoryType", "ThreadedResolver", "UploadTracker", "WSMessageTypeError", "request",
+    "SocketFactoryType", "ThreadedResolver", "UploadTracker", "request",
     # Deprecated in aiohttp, and for its own use.
     "FlowControlDataQueue",
 }  # fmt: skip

@@ -13,6 +13,7 @@ from ..aliases import MODULES, WORKER, AliasModule
 from .changes import Changes
 from .importers import find_importers
 from .loggers import share_loggers
+from .messages import share_messages
 from .privates import show_privates
 from .serving import TestUtilities, serve
 from .types import share_types
@@ -36,6 +37,7 @@ def install() -> None:
     - The loggers ``sketch.access`` and so on become ``aiohttp.access`` and so on, with what is set on those.
     - sketch takes what is aiohttp's where it takes its own, and ``isinstance`` knows sketch's stream and
       multipart readers by aiohttp's names.
+    - WebSockets are made of ``aiohttp.WSMsgType`` and so on; that stays so when it is taken back.
     - ``aiohttp.test_utils`` and ``aiohttp.pytest_plugin`` work on sketch; ``aiohttp.GunicornWebWorker`` is
       sketch's.
 
@@ -51,6 +53,7 @@ def install() -> None:
     except BaseException:
         changes.undo()
         raise
+    share_messages()
     _changes = changes
 
 

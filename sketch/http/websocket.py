@@ -137,6 +137,10 @@ class WebSocketError(Exception):
         return str(self.args[1])
 
 
+class WSMessageTypeError(TypeError):
+    """Another type of message came than the one that was asked for."""
+
+
 class WebSocketOptions(NamedTuple):
     """How one WebSocket is to be carried. Sizes in bytes, times in seconds.
 

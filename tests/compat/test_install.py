@@ -75,6 +75,66 @@ def test_it_can_be_installed_again() -> None:
     """)
 
 
+def test_messages_have_the_types_of_aiohttps() -> None:
+    """A program that compares with ``is``, and is a client, too."""
+    assert run_text("""
+        import asyncio
+        import aiohttp
+        from aiohttp import WSMsgType, web
+
+        async def handler(request):
+            ws = web.WebSocketResponse(max_msg_size=10)
+            await ws.prepare(request)
+            try:
+                await ws.receive_bytes()
+            except aiohttp.WSMessageTypeError:
+                await ws.send_str("as text")
+            async for message in ws:
+                if message.type is aiohttp.WSMsgType.TEXT:
+                    await ws.send_bytes(message.data.encode())
+                elif message.type is WSMsgType.ERROR:
+                    assert type(message.data) is type(ws.exception()) is aiohttp.WebSocketError
+                    assert message.data.code is aiohttp.WSCloseCode.MESSAGE_TOO_BIG
+            assert (await ws.receive()).type is web.WSMsgType.CLOSED is WSMsgType.CLOSED
+            return ws
+
+        async def main():
+            app = web.Application()
+            app.router.add_get("/", handler)
+            runner = web.AppRunner(app)
+            await runner.setup()
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            async with aiohttp.ClientSession() as session:
+                async with session.ws_connect(f"http://127.0.0.1:{runner.addresses[0][1]}/") as ws:
+                    for data in ("a", "b", "too much of it"):
+                        await ws.send_str(data)
+                        message = await ws.receive()
+                        print(message.type is WSMsgType.TEXT, message.type is WSMsgType.BINARY, message.data)
+            await runner.cleanup()
+
+        asyncio.run(main())
+    """).splitlines() == ["True False as text", "False True b'b'", "False False 1009"]
+
+
+def test_messages_that_were_loaded_before_keep_their_types() -> None:
+    assert (
+        output(
+            run(
+                "-c",
+                """
+if True:
+    from sketch.http.websocket import WSMsgType
+    import aiohttp, sketch.compat
+    sketch.compat.install()
+    from aiohttp import web
+    print(web.WSMsgType is WSMsgType, aiohttp.WSMsgType.TEXT == WSMsgType.TEXT)
+    """,
+            )
+        )
+        == "True True"
+    )
+
+
 # -- too late ----------------------------------------------------------------------------------------------
 
 

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 import aiohttp.web
 
 import sketch.web
-from tests.conformance.driver import until
 from tests.loops import NewLoop
 
 Handler = Callable[[Any, Any, "Talk"], Awaitable[Any]]
@@ -28,20 +27,32 @@ RESET = struct.pack("ii", 1, 0)
 
 
 class Talk:
-    """What came of one connection so far.
+    """What came of one conversation so far.
 
     ``seen``
         what the handler noted.
     ``got``
         the frames that the peer got, and ``END`` or ``RESET``.
+    ``acted``
+        set when the peer has done what it does first.
     """
 
     def __init__(self) -> None:
         self.seen: list[str] = []
         self.got: list[str] = []
+        self.acted = asyncio.Event()
+        self.tasks: list[asyncio.Task[Any]] = []
+        self._noted = asyncio.Event()
 
     def __call__(self, *values: object) -> None:
         self.seen.append(" ".join(map(show, values)))
+        self._noted.set()
+
+    async def wait_for(self, text: str) -> None:
+        """Wait until the handler has noted this."""
+        while text not in self.seen:
+            self._noted.clear()
+            await self._noted.wait()
 
     async def try_(self, action: Awaitable[Any]) -> Any:
         """Note what an awaitable gives, or the kind of what it raises; the value is returned."""
@@ -62,9 +73,13 @@ def show(value: object) -> str:
         return kind.__name__
     if type(value).__name__.startswith("WSMessage"):
         message: Any = value
-        return f"{message.type.name}({show(message.data)}, {message.extra!r})"
+        # What is no close has "" for it in aiohttp, where anything has it.
+        return f"{message.type.name}({show(message.data)}, {message.extra or ''})"
     if isinstance(value, str):
         return value
+    if isinstance(value, bytearray):
+        # As which aiohttp gives what is in pings.
+        return repr(bytes(value))
     return repr(int(value)) if isinstance(value, int) and not isinstance(value, bool) else repr(value)
 
 
@@ -76,17 +91,17 @@ class Peer:
         self._writer = writer
         self._talk = talk
 
-    async def open(self, target: str, fields: str) -> None:
-        """Ask for it, and note what is not 101."""
+    async def open(self, target: str, fields: str) -> bool:
+        """Ask for it. Whether it is open; a status that is not 101 is noted."""
         self._writer.write(
             f"GET {target} HTTP/1.1\r\nHost: example.org\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
             f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n{fields}\r\n".encode()
         )
-        with suppress(asyncio.IncompleteReadError):
-            head = await self._reader.readuntil(b"\r\n\r\n")
-            status = head.split(b" ", 2)[1].decode()
-            if status != "101":
-                self._talk.got.append(status)
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        status = head.split(b" ", 2)[1].decode()
+        if status != "101":
+            self._talk.got.append(status)
+        return status == "101"
 
     def send(self, opcode: int, payload: bytes = b"", *, first: int = 0x80) -> None:
         """Send a frame, masked."""
@@ -100,6 +115,10 @@ class Peer:
         )
         masked = bytes(byte ^ key[index % 4] for index, byte in enumerate(payload))
         self._writer.write(bytes([first | opcode]) + length + key + masked)
+
+    def send_bare(self, frame: bytes) -> None:
+        """Send a frame as it is."""
+        self._writer.write(frame)
 
     def say(self, text: str) -> None:
         """Send a TEXT message."""
@@ -122,7 +141,7 @@ class Peer:
         except ConnectionError:
             text = "RESET"
         else:
-            text = f"{OPCODES[first & 0xF]} {_read(first, payload)}"
+            text = f"{OPCODES.get(first & 0xF, 'NONE')} {_read(first, payload)}"
         self._talk.got.append(text)
         return text
 
@@ -133,7 +152,11 @@ class Peer:
 
     async def noted(self, text: str) -> None:
         """Wait until the handler has noted this."""
-        await until(lambda: text in self._talk.seen)
+        await self._talk.wait_for(text)
+
+    def has_acted(self) -> None:
+        """Tell the handler that it may go on."""
+        self._talk.acted.set()
 
     def end(self) -> None:
         """Send nothing more."""
@@ -167,10 +190,15 @@ class Both(NamedTuple):
     ours: Talk
 
 
-async def serve(web: Any, handler: Handler, talk: Talk) -> Any:
+Talks = dict[str, Talk]
+"""By the path of the request, without its slash."""
+
+
+async def serve(web: Any, handler: Handler, talks: Talks) -> Any:
     """A runner that serves a handler on a loopback socket, on every path."""
 
     async def handle(request: Any) -> Any:
+        talk = talks[request.path[1:]]
         try:
             return await handler(web, request, talk)
         finally:
@@ -184,20 +212,25 @@ async def serve(web: Any, handler: Handler, talk: Talk) -> Any:
     return runner
 
 
-async def talk_with(web: Any, handler: Handler, script: Script, target: str = "/", fields: str = "") -> Talk:
-    """Have the script talk with the handler on one framework."""
-    talk = Talk()
-    runner = await serve(web, handler, talk)
-    try:
-        async with asyncio.timeout(PATIENCE):
-            reader, writer = await asyncio.open_connection("127.0.0.1", runner.addresses[0][1])
-            peer = Peer(reader, writer, talk)
-            try:
-                await peer.open(target, fields)
+async def talk_on(runner: Any, script: Script, talk: Talk, name: str = "", fields: str = "") -> None:
+    """Have the script talk with what is served."""
+    async with asyncio.timeout(PATIENCE):
+        reader, writer = await asyncio.open_connection("127.0.0.1", runner.addresses[0][1])
+        peer = Peer(reader, writer, talk)
+        try:
+            if await peer.open(f"/{name}", fields):
                 await script(peer)
-                await peer.noted("returned")
-            finally:
-                await peer.leave()
+            await talk.wait_for("returned")
+        finally:
+            await peer.leave()
+
+
+async def talk_with(web: Any, handler: Handler, script: Script, fields: str = "") -> Talk:
+    """One conversation on one framework."""
+    talk = Talk()
+    runner = await serve(web, handler, {"": talk})
+    try:
+        await talk_on(runner, script, talk, fields=fields)
     finally:
         await runner.cleanup()
     return talk
@@ -207,8 +240,8 @@ def compare(handler: Handler, script: Script, new_loop: NewLoop, fields: str = "
     """The same conversation on both."""
 
     async def run_both() -> Both:
-        theirs = await talk_with(aiohttp.web, handler, script, fields=fields)
-        return Both(theirs, await talk_with(sketch.web, handler, script, fields=fields))
+        theirs = await talk_with(aiohttp.web, handler, script, fields)
+        return Both(theirs, await talk_with(sketch.web, handler, script, fields))
 
     with asyncio.Runner(loop_factory=new_loop, debug=False) as runner:
         return runner.run(run_both())
