@@ -78,7 +78,7 @@ conformance-original: $(VENV)/.installed-conformance $(ORIGINAL)/.installed ## r
 	@$(RUN) -m tests.conformance.autobahn --peers --original $(ORIGINAL)/environment/bin/wstest
 
 .PHONY: ecosystem
-ecosystem: $(VENV)/.installed-ecosystem ## run packages that were written for aiohttp on sketch, and gunicorn
+ecosystem: $(VENV)/.installed-ecosystem ## run packages and applications that were written for aiohttp on sketch, and gunicorn
 	@$(RUN) -m pytest $(PYTEST_FLAGS) tests/ecosystem tests/compat tests/test_worker.py
 
 # PARTS is any of engine frames live kill restarts idle slow; all of them by default.

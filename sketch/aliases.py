@@ -12,6 +12,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+import multidict
+
 from . import exceptions
 from .http.deferred import deferred
 
@@ -74,7 +76,7 @@ MODULES: dict[str, Homes] = {
     "web_app": _homes((web, "Application CleanupError"), (_signals, "CleanupContext")),
     "web_exceptions": _homes((web, " ".join(exceptions.__all__)), (web, "NotAppKeyWarning")),
     "web_fileresponse": _homes((web, "FileResponse")),
-    "web_log": _homes((_accesslog, "AccessLogger")),
+    "web_log": _homes((_accesslog, "AbstractAccessLogger AccessLogger")),
     "web_middlewares": _homes(
         (web, "middleware normalize_path_middleware"), (_typedefs, "Handler Middleware")
     ),
@@ -83,7 +85,10 @@ MODULES: dict[str, Homes] = {
         (_typedefs, "_RequestHandler=Handler"),
     ),
     "web_request": _homes((web, "BaseRequest FileField Request")),
-    "web_response": _homes((web, "ContentCoding Response StreamResponse json_bytes_response json_response")),
+    "web_response": _homes(
+        (web, "ContentCoding Response StreamResponse json_bytes_response json_response"),
+        (multidict, "CIMultiDict"),
+    ),
     "web_routedef": _homes(
         (
             web,
@@ -110,7 +115,10 @@ MODULES: dict[str, Homes] = {
         (_routes, "SystemRoute"),
         (_subapps, "Domain MaskDomain MatchedSubAppResource PrefixResource"),
     ),
-    "web_ws": _homes((web, "WSMsgType WebSocketReady WebSocketResponse")),
+    "web_ws": _homes(
+        (web, "WSMsgType WebSocketReady WebSocketResponse"),
+        (_websocket, "WSCloseCode WSMessage WSMessageTypeError WebSocketError"),
+    ),
 }
 """Modules that are nothing but names, by aiohttp's names for them."""
 

@@ -241,7 +241,8 @@ class Request(BaseRequest):
         copy = type(self)(self.exchange, self._root_app)
         copy.has_prepare_hooks = self.has_prepare_hooks
         copy.response_compression = self.response_compression
-        copy._match_info = self._match_info
+        # One object for both: what a handler changes in it is changed for the middlewares around it, too.
+        copy._match_info = self._match_info if self.found is None else self.match_info
         copy.found = self.found
         copy.time_limit = self.time_limit
         return copy

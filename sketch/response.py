@@ -303,7 +303,7 @@ class Response(StreamResponse):
             return False
         if self._keep_alive is False:
             exchange.keep_alive = False
-        if self._body and self._content_type_value() is None:
+        if self._body and self._content_type_value() is None and allows_body(self._status):
             self._set_content_type(OCTET_STREAM, {})
         try:
             head = self._build_head()

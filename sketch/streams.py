@@ -12,6 +12,7 @@ from warnings import warn
 
 from .http.errors import LocalProtocolError, RemoteProtocolError
 from .http.exchange import Exchange
+from .http.heads import RequestHead
 from .pieces import Body, Pieces
 
 DEFAULT_LIMIT: Final = 2**19
@@ -77,16 +78,22 @@ class StreamReader(Pieces):
     # -- reading ---------------------------------------------------------------------------------------
 
     async def read(self, n: int = -1) -> bytes:
-        """At most ``n`` bytes, as soon as there is one; all up to the end when ``n`` is negative.
+        """At most ``n`` bytes, as soon as there is one; all up to the end when ``n`` is negative, or is the
+        length that the client has declared, up to the reader's limit: who asks for that wants the whole body.
 
         ``b""`` at the end of the body."""
         if self._exception is not None:
             raise self._exception
         if n <= 0:
             return await self._gather_rest("read", 0) if n else b""
-        if self._piece or self._fill_nowait() or await self._fill("read"):
-            return self._take(n)
-        return b""
+        if not (self._piece or self._fill_nowait() or await self._fill("read")):
+            return b""
+        taken = self._take(n)
+        if len(taken) == n or n > self._limit or n != self._find_length():
+            return taken
+        # Programs take it from WSGI that they get what they ask for. aiohttp's handlers begin so much later
+        # than the body that they mostly do.
+        return await self._gather_up_to(taken, n, "read")
 
     async def readany(self) -> bytes:
         """What is there, as soon as there is something; ``b""`` at the end of the body."""
@@ -107,7 +114,11 @@ class StreamReader(Pieces):
         if not (self._piece or self._fill_nowait() or await self._fill("readexactly")):
             raise asyncio.IncompleteReadError(b"", n)
         taken = self._take(n)
-        return taken if len(taken) == n else await self._gather_exactly(taken, n)
+        if len(taken) < n:
+            taken = await self._gather_up_to(taken, n, "readexactly")
+        if len(taken) < n:
+            raise asyncio.IncompleteReadError(taken, n)
+        return taken
 
     async def readline(self, *, max_line_length: int | None = None) -> bytes:
         """The next line with its line feed; what is left when the body ends before one.
@@ -236,18 +247,21 @@ class StreamReader(Pieces):
 
     # -- gathering across pieces -----------------------------------------------------------------------
 
-    async def _gather_exactly(self, taken: bytes, size: int) -> bytes:
+    def _find_length(self) -> int | None:
+        """What the client has declared, where the body is an exchange's and was not decoded on its way."""
+        head: RequestHead | None = getattr(self._body, "head", None)
+        return None if head is None else head.framing.content_length
+
+    async def _gather_up_to(self, taken: bytes, size: int, caller: str) -> bytes:
         parts = [taken]
         missing = size - len(taken)
         try:
-            while missing and (self._piece or self._fill_nowait() or await self._fill("readexactly")):
+            while missing and (self._piece or self._fill_nowait() or await self._fill(caller)):
                 parts.append(self._take(missing))
                 missing -= len(parts[-1])
         except asyncio.CancelledError:
             self._put_back(parts)
             raise
-        if missing:
-            raise asyncio.IncompleteReadError(b"".join(parts), size)
         return b"".join(parts)
 
     async def _gather_until(self, separator: bytes, limit: int) -> bytes:

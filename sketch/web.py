@@ -138,6 +138,7 @@ __all__ = [
 ]
 __all__ += exceptions.__all__
 
+_accesslog = deferred(".accesslog", __package__)
 _websocket = deferred(".websocket", __package__)
 # Most programs have no WebSockets, and no event streams.
 _LATE = {
@@ -150,11 +151,22 @@ _LATE = {
     "sse_response": deferred(".sse", __package__),
 }
 
+# Names that aiohttp.web has and does not promise. Programs use them all the same.
+_UNPROMISED = {
+    "AbstractAccessLogger": (_accesslog, "AbstractAccessLogger"),
+    "AccessLogger": (_accesslog, "AccessLogger"),
+    "access_logger": (deferred(".logs", __package__), "access_logger"),
+    "_run_app": (deferred(".runner.run", __package__), "run_app_inside"),
+}
+
 # With it, type checkers would believe in any name.
 if not TYPE_CHECKING:
 
     def __getattr__(name):
         """Names whose modules are loaded when they are first asked for (PEP 562)."""
+        if name in _UNPROMISED:
+            room, there = _UNPROMISED[name]
+            return getattr(room, there)
         if name not in _LATE:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
         value = globals()[name] = getattr(_LATE[name], name)

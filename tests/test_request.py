@@ -388,6 +388,18 @@ def test_a_clone_without_changes() -> None:
     assert read(request, lambda it: it.read()) == b""
 
 
+def test_a_clone_has_the_same_match_info() -> None:
+    seen: list[bool] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        before = request.clone(method="POST").match_info
+        seen.append(before is request.match_info is request.clone().match_info)
+        return web.Response()
+
+    assert status_of(ask_handler(handler)) == 200
+    assert seen == [True]
+
+
 def test_no_clone_after_reading() -> None:
     request = make(body=b"abc")
     read(request, lambda it: it.read())

@@ -465,6 +465,45 @@ def counted(size: int, *pieces: bytes) -> MemoryExchange:
     return exchange
 
 
+def test_read_of_the_declared_length_is_the_whole_body() -> None:
+    async def scenario() -> None:
+        exchange = counted(6, b"ab", b"c")
+        reader = StreamReader(exchange)
+        task = asyncio.create_task(reader.read(6))
+        await settle()
+        exchange.feed(b"d")
+        await settle()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        task = asyncio.create_task(reader.read(6))
+        await settle()
+        assert not task.done()
+        exchange.feed(b"ef")
+        assert await task == b"abcdef"
+        assert await reader.read(6) == b""
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(("size", "limit"), [(5, 100), (7, 100), (6, 5)])
+def test_read_of_any_other_length_is_what_is_there(size: int, limit: int) -> None:
+    reader = StreamReader(counted(6, b"ab"), limit)
+    assert run(reader.read(size)) == b"ab"
+
+
+def test_read_of_the_declared_length_meets_the_error_of_the_body() -> None:
+    async def scenario() -> None:
+        exchange = counted(6, b"abc")
+        task = asyncio.create_task(StreamReader(exchange).read(6))
+        await settle()
+        exchange.disconnect()
+        with pytest.raises(Disconnected):
+            await task
+
+    run(scenario())
+
+
 @settings(deadline=None)
 @given(st.lists(st.binary(max_size=6), max_size=12), st.booleans())
 def test_read_whole_is_all_pieces(pieces: list[bytes], is_counted: bool) -> None:

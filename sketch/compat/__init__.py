@@ -37,7 +37,7 @@ def install() -> None:
     - The loggers ``sketch.access`` and so on become ``aiohttp.access`` and so on, with what is set on those.
     - sketch takes what is aiohttp's where it takes its own, and ``isinstance`` knows sketch's stream and
       multipart readers by aiohttp's names.
-    - WebSockets are made of ``aiohttp.WSMsgType`` and so on; that stays so when it is taken back.
+    - Messages of WebSockets are aiohttp's, and stay so, unless some were made before.
     - ``aiohttp.test_utils`` and ``aiohttp.pytest_plugin`` work on sketch; ``aiohttp.GunicornWebWorker`` is
       sketch's.
 
@@ -53,13 +53,12 @@ def install() -> None:
     except BaseException:
         changes.undo()
         raise
-    share_messages()
     _changes = changes
 
 
 def uninstall() -> None:
-    """Take `install` back, for tests: what was imported meanwhile keeps what it got. Does nothing without
-    it."""
+    """Take `install` back, for tests: what was imported meanwhile keeps what it got, and messages of
+    WebSockets stay aiohttp's. Does nothing without it."""
     global _changes
     changes, _changes = _changes, None
     if changes is not None:
@@ -97,5 +96,6 @@ def _make(changes: Changes) -> None:
         changes.forget_attribute(aiohttp, name)
     share_types(changes)
     share_loggers(changes)
+    share_messages()
     show_privates(changes)
     serve(changes, "aiohttp.test_utils", TestUtilities)

@@ -6,6 +6,8 @@ aiohttp's client uses, too, cannot be: there ``isinstance`` by its name learns t
 """
 
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
@@ -17,6 +19,7 @@ import aiohttp.payload
 import aiohttp.streams
 
 from .. import abc, aliases, streams
+from ..http.deferred import deferred
 from .changes import Changes
 
 _INTERFACES = ("AbstractAccessLogger", "AbstractMatchInfo", "AbstractRouter", "AbstractView")
@@ -32,8 +35,12 @@ _SHARED: tuple[tuple[ModuleType, str, str], ...] = (
 """What client and server both have: aiohttp's module, the name, sketch's module."""
 
 
+_payloads = deferred("..payload", __package__)
+
+
 def share_types(changes: Changes) -> None:
     """Make all of it so, from now on."""
+    _share_payloads(changes)
     for name in _INTERFACES:
         _replace_interface(changes, name)
     helpers = aliases.MODULES["helpers"]
@@ -89,3 +96,18 @@ def _stand_for_both(theirs: type, module: str) -> type:
             "__doc__": theirs.__doc__,
         },
     )
+
+
+def _share_payloads(changes: Changes) -> None:
+    """Have what nobody has registered with sketch looked up among what is registered with aiohttp."""
+    find: Callable[..., Any] = _payloads.PayloadRegistry.get
+
+    def find_in_both(registry: Any, data: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return find(registry, data, *args, **kwargs)
+        except _payloads.LookupError as error:
+            with suppress(aiohttp.payload.LookupError):
+                return aiohttp.payload.PAYLOAD_REGISTRY.get(data, *args, **kwargs)
+            raise error
+
+    changes.set_attribute(_payloads.PayloadRegistry, "get", find_in_both)

@@ -363,6 +363,9 @@ class H1Connection(EndingConnection):
         """Close the connection for what had taken it over, before the handler has returned. What a client
         still sends that has not said all is thrown away."""
         self._take_back()
+        if self._exchange is not None:
+            # Its handler is told in its own way of the end, and may do what is to be done then.
+            self._exchange.cancel_on_disconnect = False
         if has_said_all:
             self._close()
         else:

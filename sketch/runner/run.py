@@ -145,12 +145,8 @@ def run_app(
     certificates = _load_certificates(certificate, key)
     reloading = find_reloading(certificates, on_sighup=reload_on_sighup, interval=reload_interval)
     common = {"ssl_context": find_context(ssl_context, certificates), "backlog": check_backlog(backlog)}
-    sites = [
-        *_unix_sites(path, check_mode(path_mode), common),
-        *_sock_sites(sock, common),
-    ]
-    if host is not None or port is not None or not sites:
-        sites += _tcp_sites(host, port, {**common, "reuse_address": reuse_address, "reuse_port": reuse_port})
+    reuse = {"reuse_address": reuse_address, "reuse_port": reuse_port}
+    sites = _make_sites(host, port, path, path_mode, sock, common, reuse)
     service = Service(app, sites, kwargs, companion=reloading, print=print)
     with default_logging(), _signals_handled(service) if handle_signals else nullcontext():
         _run(service, loop)
@@ -174,6 +170,37 @@ def run_app_locally(
     run_app(app, host, port, loop, **kwargs)
 
 
+async def run_app_inside(
+    app: Application | Awaitable[Application],
+    *,
+    host: Hosts = None,
+    port: int | None = None,
+    path: Paths = None,
+    sock: Sockets = None,
+    ssl_context: ssl.SSLContext | None = None,
+    print: Callable[..., None] | None = print,
+    backlog: int = 128,
+    reuse_address: bool | None = None,
+    reuse_port: bool | None = None,
+    **kwargs: Any,
+) -> None:
+    """Serve an application in an event loop that runs already, until cancelled; then take it down in order.
+
+    aiohttp's name for it is ``web._run_app``, and programs that run more than a server use it. What the
+    arguments mean is said at `run_app`; ``**kwargs`` are those of `sketch.web.AppRunner`. Logging is left as
+    it is.
+
+    Raises what `run_app` raises before the start and what the application raises; `OSError` when an address
+    cannot be listened on. Cancelled: takes everything down, then passes the cancellation on."""
+    common = {"ssl_context": ssl_context, "backlog": check_backlog(backlog)}
+    reuse = {"reuse_address": reuse_address, "reuse_port": reuse_port}
+    sites = _make_sites(host, port, path, None, sock, common, reuse)
+    try:
+        await Service(app, sites, kwargs, print=print).run()
+    except CannotListen as error:
+        raise (error.__cause__ or error) from None
+
+
 def _require_no_running_loop() -> None:
     try:
         asyncio.get_running_loop()
@@ -194,6 +221,21 @@ def _load_certificates(
     except _tls.CertificateFileError as error:
         sys.stderr.write(f"sketch: {error}\n")
         raise SystemExit(1) from error
+
+
+def _make_sites(
+    host: Hosts,
+    port: int | None,
+    path: Paths,
+    path_mode: int | None,
+    sock: Sockets,
+    common: dict[str, Any],
+    reuse: dict[str, Any],
+) -> list[SiteFactory]:
+    sites = [*_unix_sites(path, check_mode(path_mode), common), *_sock_sites(sock, common)]
+    if host is not None or port is not None or not sites:
+        sites += _tcp_sites(host, port, {**common, **reuse})
+    return sites
 
 
 def _tcp_sites(host: Hosts, port: int | None, arguments: dict[str, Any]) -> list[SiteFactory]:

@@ -331,6 +331,108 @@ def test_a_client_that_closes_its_half(cancels: bool, theirs: Any, ours: Any) ->
     assert asyncio.run(leave(sketch_web)) == ours
 
 
+class Meeting:
+    """What a handler and its client tell each other."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+        self.seen: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+
+@pytest.mark.parametrize(("web", "is_gone"), [(aiohttp.web, True), (sketch_web, False)])
+def test_what_a_handler_sees_of_a_client_that_closes_its_half(web: Any, is_gone: bool) -> None:
+    async def look(request: Any, meeting: Meeting) -> Any:
+        meeting.begun.set()
+        for _ in range(1000):
+            await asyncio.sleep(0)
+        meeting.seen.set_result(request.protocol.transport is None)
+        return web.Response()
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, meeting: Meeting) -> Any:
+        writer.write(ask())
+        await meeting.begun.wait()
+        writer.write_eof()
+        return await meeting.seen
+
+    assert asyncio.run(_meet(web, look, converse)) is is_gone
+
+
+@pytest.mark.parametrize(("web", "piece"), [(aiohttp.web, b"ab"), (sketch_web, b"abcd")])
+def test_reading_as_much_as_is_declared(web: Any, piece: bytes) -> None:
+    async def read(request: Any, meeting: Meeting) -> Any:
+        reading = asyncio.create_task(request.content.read(4))
+        await settle()
+        meeting.begun.set()
+        meeting.seen.set_result(await reading)
+        return web.Response()
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, meeting: Meeting) -> Any:
+        writer.write(ask("POST", fields=[("Content-Length", "4")]) + b"ab")
+        await meeting.begun.wait()
+        writer.write(b"cd")
+        return await meeting.seen
+
+    assert asyncio.run(_meet(web, read, converse)) == piece
+
+
+@pytest.mark.parametrize(("web", "version"), [(aiohttp.web, b"HTTP/1.0"), (sketch_web, b"HTTP/1.1")])
+def test_the_version_of_an_answer_to_an_old_client(web: Any, version: bytes) -> None:
+    async def answer(request: Any, meeting: Meeting) -> Any:
+        return web.Response()
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, meeting: Meeting) -> Any:
+        writer.write(b"GET / HTTP/1.0\r\n\r\n")
+        return await reader.readline()
+
+    assert asyncio.run(_meet(web, answer, converse)) == version + b" 200 OK\r\n"
+
+
+@pytest.mark.parametrize(("web", "end"), [(aiohttp.web, "cancelled"), (sketch_web, "tidied up")])
+def test_what_a_handler_may_do_after_the_end_of_a_websocket(web: Any, end: str) -> None:
+    async def handle(request: Any, meeting: Meeting) -> Any:
+        websocket = web.WebSocketResponse()
+        await websocket.prepare(request)
+        assert [message async for message in websocket] == []
+        try:
+            for _ in range(1000):
+                await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            meeting.seen.set_result("cancelled")
+            raise
+        meeting.seen.set_result("tidied up")
+        return websocket
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, meeting: Meeting) -> Any:
+        fields = [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Version", "13")]
+        writer.write(ask(fields=[*fields, ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")]))
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"\x88\x82\x00\x00\x00\x00\x03\xe8")  # A close frame with the code 1000.
+        assert await reader.read() == b"\x88\x02\x03\xe8"
+        return await meeting.seen
+
+    assert asyncio.run(_meet(web, handle, converse, handler_cancellation=True)) == end
+
+
+async def _meet(web: Any, handler: Any, converse: Any, **options: Any) -> Any:
+    """What a conversation with one handler comes to."""
+    meeting = Meeting()
+
+    async def handle(request: Any) -> Any:
+        return await handler(request, meeting)
+
+    app = web.Application()
+    app.router.add_route("*", "/", handle)
+    runner = web.AppRunner(app, access_log=None, **options)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", runner.addresses[0][1])
+    try:
+        return await converse(reader, writer, meeting)
+    finally:
+        writer.close()
+        await runner.cleanup()
+
+
 def test_an_absolute_target_without_a_path() -> None:
     theirs, ours = differ(targets, ask("GET", "http://other.example?x=1"))
     assert (theirs.status, ours.status) == (404, 200)

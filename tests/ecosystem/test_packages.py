@@ -21,10 +21,13 @@ NEEDS = {
     "security_permissions.py": ("aiohttp_security", "aiohttp_session"),
     "sentry_events.py": ("sentry_sdk",),
     "session_visits.py": ("aiohttp_session", "cryptography"),
+    "socketio_rooms.py": ("socketio",),
     "sse_events.py": ("aiohttp_sse",),
+    "strawberry_schema.py": ("strawberry",),
     "swagger_petstore.py": ("aiohttp_swagger3",),
     "swagger_petstore.py pages": ("aiohttp_swagger3",),
     "telemetry_spans.py": ("opentelemetry.instrumentation", "opentelemetry.sdk"),
+    "xandikos_calendar.py": ("xandikos",),
 }
 
 

@@ -799,3 +799,61 @@ def test_a_peer_that_does_not_care_that_the_server_goes() -> None:
             assert listener.messages == [CLOSED_MESSAGE]
 
     run(main)
+
+
+# -- handlers that are to be cancelled when their client leaves ------------------------------------------
+
+
+def test_an_end_that_was_told_cancels_no_handler() -> None:
+    async def main() -> None:
+        said: list[object] = []
+
+        async def serve(stream: WebSocketStream) -> None:
+            said.append((await stream.receive()).type)
+            await settle()
+            said.append("tidied up")
+
+        async with talking(serve, handler_cancellation=True) as (peer, _):
+            await peer.send(close())
+            await settle()
+            assert not peer.line.is_open
+            assert said == [WSMsgType.CLOSE, "tidied up"]
+
+    run(main)
+
+
+def test_neither_does_the_answer_to_our_close() -> None:
+    async def main() -> None:
+        said: list[object] = []
+
+        async def serve(stream: WebSocketStream) -> None:
+            stream.close()
+            await stream.wait_closed()
+            await settle()
+            said.append("tidied up")
+
+        async with talking(serve, handler_cancellation=True) as (peer, _):
+            await peer.send(close())
+            await settle()
+            assert said == ["tidied up"]
+
+    run(main)
+
+
+def test_a_peer_that_vanishes_does() -> None:
+    async def main() -> None:
+        said: list[object] = []
+
+        async def serve(stream: WebSocketStream) -> None:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                said.append("cancelled")
+                raise
+
+        async with talking(serve, handler_cancellation=True) as (peer, _):
+            await peer.line.leave()
+            await settle()
+            assert said == ["cancelled"]
+
+    run(main)

@@ -43,7 +43,39 @@ async def tagged(request: web.Request) -> web.Response:
     return response
 
 
-HANDLERS = (text, parts, file, json, pieces, tagged)
+class Picture:
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+
+@aiohttp.payload_type(Picture)
+class PicturePayload(aiohttp.BytesPayload):
+    def __init__(self, value: Picture, *args: object, **kwargs: object) -> None:
+        super().__init__(value.data, *args, content_type="image/x", **kwargs)
+
+
+async def registered(request: web.Request) -> web.Response:
+    return web.Response(body=Picture(b"picture"))
+
+
+async def unknown(request: web.Request) -> web.Response:
+    try:
+        return web.Response(body=object())
+    except ValueError:
+        return web.Response(status=415)
+
+
+@aiohttp.streamer
+async def write_some(writer: aiohttp.abc.AbstractStreamWriter, count: int) -> None:
+    for number in range(count):
+        await writer.write(b"%d" % number)
+
+
+async def streamed(request: web.Request) -> web.Response:
+    return web.Response(body=write_some(5), headers={"Content-Length": "5"})
+
+
+HANDLERS = (text, parts, file, json, pieces, tagged, registered, unknown, streamed)
 
 
 async def speak(client: Client) -> None:
