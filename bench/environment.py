@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -24,6 +24,14 @@ WORK_DIRECTORY: Final = HERE / ".work"
 _REQUIREMENTS: Final = {"main": "requirements.txt", "robyn": "requirements-robyn.txt"}
 _DIRECTORIES: Final = {"main": ".venv", "robyn": ".venv-robyn"}
 _PACKAGES: Final = {"wrk": "wrk", "nginx": "nginx-light"}
+_HTTP_PACKAGES: Final = (
+    *("aiohttp", "blacksheep", "granian", "httptools", "multidict", "sanic", "socketify", "starlette"),
+    *("uvicorn", "uvloop", "yarl"),
+)
+_WEBSOCKET_PACKAGES: Final = (
+    *("aiofastnet", "aiohttp", "granian", "picows", "socketify", "uvicorn", "uvloop"),
+    *("websockets", "wsproto"),
+)
 _POLICY: Final = Path("/usr/sbin/policy-rc.d")
 
 _READ_VERSIONS: Final = """
@@ -133,12 +141,8 @@ def describe_machine() -> dict[str, str]:
 
 
 def describe_versions(environment: Environment, sketches: dict[str, Path]) -> dict[str, str]:
-    """Versions of everything that takes part; of sketch's checkouts, their commits."""
-    versions = {name: _commit(path) for name, path in sketches.items()}
-    versions["Python"] = _output([str(environment.pythons["main"]), "--version"]).removeprefix("Python ")
-    names = ["aiohttp", "blacksheep", "granian", "httptools", "multidict", "sanic", "socketify", "starlette"]
-    names += ["uvicorn", "uvloop", "yarl"]
-    versions |= _package_versions(environment.pythons["main"], names)
+    """Versions of everything that takes part over HTTP; of sketch's checkouts, their commits."""
+    versions = _describe_pythons(environment, sketches, _HTTP_PACKAGES)
     if "robyn" in environment.pythons:
         versions |= _package_versions(environment.pythons["robyn"], ["robyn"])
     versions["wrk"] = _output(["wrk", "-v"]).partition("wrk ")[2].split()[0]
@@ -147,11 +151,24 @@ def describe_versions(environment: Environment, sketches: dict[str, Path]) -> di
     return versions
 
 
+def describe_websocket_versions(environment: Environment, sketches: dict[str, Path]) -> dict[str, str]:
+    """Versions of everything that takes part over WebSockets, in the same way."""
+    return _describe_pythons(environment, sketches, _WEBSOCKET_PACKAGES)
+
+
+def _describe_pythons(
+    environment: Environment, sketches: dict[str, Path], packages: Sequence[str]
+) -> dict[str, str]:
+    versions = {name: _commit(path) for name, path in sketches.items()}
+    versions["Python"] = _output([str(environment.pythons["main"]), "--version"]).removeprefix("Python ")
+    return versions | _package_versions(environment.pythons["main"], packages)
+
+
 def _run(command: list[str]) -> None:
     subprocess.run(command, check=True, capture_output=True, text=True)
 
 
-def _package_versions(python: Path, names: list[str]) -> dict[str, str]:
+def _package_versions(python: Path, names: Sequence[str]) -> dict[str, str]:
     answer: dict[str, str] = json.loads(_output([str(python), "-c", _READ_VERSIONS, *names]))
     return answer
 

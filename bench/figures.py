@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, TypedDict
 
 from bench.works import COMMON_WORKS
+from bench.wsworks import DEFLATE_WORKS, ECHO_WORKS
 
 
 class Round(TypedDict):
@@ -62,6 +63,19 @@ class Results(TypedDict):
     import_seconds: dict[str, list[float]]
     resolve: dict[str, ResolveFigures]
     pipeline_microseconds: dict[str, dict[str, list[float]]]
+    websockets: "WebSocketResults"
+
+
+class WebSocketResults(TypedDict):
+    """The part of a run that is about WebSockets; it can be made anew by itself, so it has its own heading.
+
+    In ``works``, requests are messages received."""
+
+    date: str
+    versions: dict[str, str]
+    plan: dict[str, int]
+    works: dict[str, dict[str, WorkFigures]]
+    idle_bytes: dict[str, list[float]]
 
 
 class Spread(NamedTuple):
@@ -95,7 +109,13 @@ def empty_results() -> Results:
         import_seconds={},
         resolve={},
         pipeline_microseconds={},
+        websockets=empty_websocket_results(),
     )
+
+
+def empty_websocket_results() -> WebSocketResults:
+    """Their part of it."""
+    return WebSocketResults(date="", versions={}, plan={}, works={}, idle_bytes={})
 
 
 def spread(values: Sequence[float]) -> Spread:
@@ -121,7 +141,7 @@ def ratios(values: Sequence[float], others: Sequence[float]) -> list[float]:
 
 def work_ratio(results: Results, work: str, server: str, other: str) -> Spread | None:
     """How many times the other server's requests a server answers per CPU second; ``None`` if unknown."""
-    servers = results["works"].get(work, {})
+    servers = results["works"].get(work) or results["websockets"]["works"].get(work, {})
     if server not in servers or other not in servers:
         return None
     values = ratios(efficiency(servers[server]), efficiency(servers[other]))
@@ -159,7 +179,13 @@ def _faster(work: str, other: str, bound: float) -> Goal:
         found = work_ratio(results, work, "sketch", other)
         return found.median if found else None
 
-    return Goal(title=f"{work}: requests per CPU second, times {other}", bound=bound, measure=measure)
+    what = "messages" if work.startswith("ws-") else "requests"
+    return Goal(title=f"{work}: {what} per CPU second, times {other}", bound=bound, measure=measure)
+
+
+def _idle_websocket(results: Results) -> float | None:
+    values = results["websockets"]["idle_bytes"].get("sketch")
+    return spread(values).median / 1024 if values else None
 
 
 def _resolve_growth(kind: str) -> Goal:
@@ -215,4 +241,10 @@ GOALS: Final[tuple[Goal, ...]] = (
         measure=_stream_memory,
         is_upper=True,
     ),
+    *(_faster(work, "aiohttp", 1.0) for work in ECHO_WORKS),
+    *(_faster(work, "picows", 0.85) for work in ECHO_WORKS if work.endswith(("-32b", "-16k"))),
+    *(_faster(work, other, 1.0) for work in DEFLATE_WORKS for other in ("aiohttp", "websockets")),
+    _faster("ws-broadcast", "aiohttp", 2.0),
+    _faster("ws-broadcast-deflate", "aiohttp", 5.0),
+    Goal(title="memory of an idle WebSocket, KiB", bound=8.0, measure=_idle_websocket, is_upper=True),
 )

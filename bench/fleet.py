@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import client
+from bench import anywork, client
+from bench.anywork import AnyWork
 from bench.environment import WORK_DIRECTORY, Environment
 from bench.peers import SERVERS, Peer, command, free_port, variables
 from bench.processes import Cores, ServerProcess
-from bench.works import FILES, Work
+from bench.works import FILES
 
 
 @dataclass
@@ -58,22 +59,22 @@ class Fleet:
         server.start_seconds = client.wait_until_ready(process, peer.name, port) - begun
         return server
 
-    def start_for(self, peer: Peer, work: Work) -> RunningServer:
+    def start_for(self, peer: Peer, work: AnyWork) -> RunningServer:
         """Start a server for a work and check its answers. Raises `bench.client.WrongAnswer`, too."""
         access_log = None
         if work.name == "access-log" and not peer.canned:
             self._check_access_log(peer, work)
             access_log = Path("/dev/null")
         server = self.start(peer, work.name, access_log=access_log)
-        client.verify(peer, work, server.port)
+        anywork.verify(peer, work, server.port)
         return server
 
-    def _check_access_log(self, peer: Peer, work: Work) -> None:
+    def _check_access_log(self, peer: Peer, work: AnyWork) -> None:
         """See a server write its log into a file, before it may write it to nowhere."""
         log = self.directory / f"{peer.program}-access.log"
         log.unlink(missing_ok=True)
         server = self.start(peer, work.name, access_log=log)
-        client.verify(peer, work, server.port)
+        anywork.verify(peer, work, server.port)
         self.end(server)
         lines = log.read_text().splitlines() if log.exists() else []
         # One answer until it was ready, and two checks.

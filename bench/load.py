@@ -4,7 +4,7 @@ import json
 import os
 import re
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.peers import HERE, HOST
 from bench.works import ECHO_BODY, Work
@@ -18,18 +18,19 @@ class LoadFailed(Exception):
 
 @dataclass(frozen=True)
 class Load:
-    """What one run of wrk counted. Times in the unit that the name says."""
+    """What was counted while a server was under load, by wrk or by `bench.wsload`. Times in the unit that
+    the name says."""
 
-    requests: int
+    requests: float
     bytes: int
     seconds: float
-    connect_errors: int
-    read_errors: int
-    write_errors: int
-    timeouts: int
-    status_errors: int
     latency_p50_us: float
     latency_p99_us: float
+    connect_errors: int = 0
+    read_errors: int = 0
+    write_errors: int = 0
+    timeouts: int = 0
+    status_errors: int = 0
 
     @property
     def errors(self) -> int:
@@ -38,7 +39,7 @@ class Load:
         return broken + self.timeouts + self.status_errors
 
 
-def run_load(work: Work, port: int, *, connections: int, seconds: int) -> Load:
+def run_load(work: Work, port: int, connections: int, seconds: int) -> Load:
     """Load one server, on whatever core this process runs. Raises `LoadFailed`."""
     command = ["wrk", "-t", "1", "-c", str(work.connections or connections), "-d", f"{seconds}s"]
     command += ["--timeout", "10s", "-s", work.script, f"http://{HOST}:{port}{work.path}"]
@@ -53,4 +54,5 @@ def run_load(work: Work, port: int, *, connections: int, seconds: int) -> Load:
     found = _RESULT.search(result.stdout)
     if result.returncode or found is None:
         raise LoadFailed(f"{' '.join(command)}: {result.stdout}{result.stderr}")
-    return Load(**json.loads(found[1]))
+    load = Load(**json.loads(found[1]))
+    return replace(load, requests=load.bytes / work.answer_bytes) if work.answer_bytes else load

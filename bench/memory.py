@@ -1,4 +1,4 @@
-"""Memory of servers: of an idle keep-alive connection, and while a long body goes through.
+"""Memory of servers: of an idle connection or WebSocket, and while a long body goes through.
 
 ``python -m bench.memory --help`` measures only this.
 """
@@ -16,11 +16,17 @@ from bench.client import WrongAnswer
 from bench.environment import Environment, prepare
 from bench.figures import StreamFigures
 from bench.fleet import Fleet, RunningServer, open_fleet
-from bench.peers import HOST, PEERS, Peer, sketch_from
+from bench.peers import HOST, PEERS, WEBSOCKET_PEERS, Peer, sketch_from
 from bench.processes import Cores
 from bench.works import GREETING, MEBIBYTE
+from bench.wsclient import ECHO, WebSocketClient
+from bench.wsframes import ProtocolError
 
 IDLE_PEERS = ("sketch", "granian-rsgi", "uvicorn", "aiohttp")
+IDLE_WEBSOCKET_PEERS = (
+    *("sketch", "picows", "picows-websockets", "socketify", "aiohttp", "websockets"),
+    *("uvicorn-websockets", "uvicorn-wsproto"),
+)
 STREAM_PEERS = ("sketch", "granian-rsgi", "starlette", "aiohttp")
 
 _REQUEST = f"GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()
@@ -35,6 +41,7 @@ _STALL = 1.0
 """Seconds for which the slow reader reads nothing at first."""
 
 Say = Callable[[str], None]
+Connect = Callable[[RunningServer], socket.socket]
 
 
 def measure_idle(
@@ -50,22 +57,54 @@ def measure_idle(
 
     Raises `bench.client.WrongAnswer` when a server closes a connection meanwhile."""
     chosen = [peer for peer in peers if peer.name.partition("@")[0] in IDLE_PEERS]
-    figures: dict[str, list[float]] = {peer.name: [] for peer in chosen}
-    _allow_descriptors(connections + _FIRST_CONNECTIONS + 200)
-    for _ in range(rounds):
-        for peer in chosen:
-            with open_fleet(environment, cores) as fleet:
-                figures[peer.name].append(_measure_idle_once(fleet.start(peer), connections))
-    for name, values in figures.items():
-        say(f"  idle connection: {name} {statistics.median(values) / 1024:.2f} KiB")
+    figures = _measure_idle(chosen, environment, cores, _open_connection, connections, rounds)
+    _tell("connection", figures, say)
     return figures
 
 
-def _measure_idle_once(server: RunningServer, connections: int) -> float:
-    sockets = [_open_connection(server) for _ in range(_FIRST_CONNECTIONS)]
+def measure_idle_websockets(
+    peers: Sequence[Peer],
+    environment: Environment,
+    cores: Cores,
+    *,
+    connections: int = 5000,
+    rounds: int = 5,
+    say: Say = print,
+) -> dict[str, list[float]]:
+    """The same for each WebSocket without permessage-deflate that echoed one message."""
+    chosen = [peer for peer in peers if peer.name.partition("@")[0] in IDLE_WEBSOCKET_PEERS]
+    figures = _measure_idle(chosen, environment, cores, _open_websocket, connections, rounds)
+    _tell("WebSocket", figures, say)
+    return figures
+
+
+def _tell(what: str, figures: dict[str, list[float]], say: Say) -> None:
+    for name, values in figures.items():
+        say(f"  idle {what}: {name} {statistics.median(values) / 1024:.2f} KiB")
+
+
+def _measure_idle(
+    peers: Sequence[Peer],
+    environment: Environment,
+    cores: Cores,
+    connect: Connect,
+    connections: int,
+    rounds: int,
+) -> dict[str, list[float]]:
+    figures: dict[str, list[float]] = {peer.name: [] for peer in peers}
+    _allow_descriptors(connections + _FIRST_CONNECTIONS + 200)
+    for _ in range(rounds):
+        for peer in peers:
+            with open_fleet(environment, cores) as fleet:
+                figures[peer.name].append(_measure_idle_once(fleet.start(peer), connect, connections))
+    return figures
+
+
+def _measure_idle_once(server: RunningServer, connect: Connect, connections: int) -> float:
+    sockets = [connect(server) for _ in range(_FIRST_CONNECTIONS)]
     try:
         before = server.process.memory_bytes()
-        sockets += [_open_connection(server) for _ in range(connections)]
+        sockets += [connect(server) for _ in range(connections)]
         after = server.process.memory_bytes()
         if not all(_is_open(sock) for sock in sockets):
             raise WrongAnswer(f"{server.peer.name} closes idle connections; they cannot be counted")
@@ -97,6 +136,17 @@ def _open_connection(server: RunningServer) -> socket.socket:
             raise WrongAnswer(f"{server.peer.name} closed a connection after {answer!r}")
         answer += data
     return sock
+
+
+def _open_websocket(server: RunningServer) -> socket.socket:
+    """A WebSocket on which one message was echoed."""
+    try:
+        client = WebSocketClient(server.port, ECHO)
+        client.send(GREETING.encode())
+        client.receive()
+    except (OSError, ProtocolError) as error:
+        raise WrongAnswer(f"{server.peer.name}: one more WebSocket: {error!r}") from error
+    return client.sock
 
 
 def _is_open(sock: socket.socket) -> bool:
@@ -192,17 +242,24 @@ def _read_slowly(response: http.client.HTTPResponse) -> int:
 
 def _main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.memory", description=__doc__)
-    parser.add_argument("--servers", nargs="+", default=sorted({*IDLE_PEERS, *STREAM_PEERS}))
-    parser.add_argument("--connections", type=int, default=2000)
+    parser.add_argument("--servers", nargs="+")
+    parser.add_argument("--websockets", action="store_true", help="only idle WebSockets")
+    parser.add_argument("--connections", type=int, help="(2000; WebSockets: 5000)")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--mebibytes", type=int, default=1024, help="length of the streamed body")
     parser.add_argument("--sketch-from", type=Path, action="append", default=[], metavar="DIRECTORY")
     options = parser.parse_args()
-    peers = [peer for peer in PEERS if peer.name in options.servers]
-    peers += [sketch_from(path) for path in options.sketch_from]
+    all_peers = WEBSOCKET_PEERS if options.websockets else PEERS
+    peers = [peer for peer in all_peers if not options.servers or peer.name in options.servers]
+    peers += [sketch_from(path, all_peers[0]) for path in options.sketch_from]
     environment, cores = prepare(set(), set()), Cores.choose()
     cores.leave_server_core()
-    measure_idle(peers, environment, cores, connections=options.connections, rounds=options.rounds)
+    if options.websockets:
+        count = options.connections or 5000
+        measure_idle_websockets(peers, environment, cores, connections=count, rounds=options.rounds)
+        return
+    count = options.connections or 2000
+    measure_idle(peers, environment, cores, connections=count, rounds=options.rounds)
     measure_streams(peers, environment, cores, body_bytes=options.mebibytes * MEBIBYTE)
 
 

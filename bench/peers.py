@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.works import COMMON_WORKS, ECHO_BODY, FILE_WORKS, FRAMEWORK_WORKS, WORKS
+from bench.wsworks import ECHO_WORKS, WEBSOCKET_WORKS
 
 HERE: Final = Path(__file__).resolve().parent
 ROOT: Final = HERE.parent
@@ -74,12 +75,50 @@ PEERS: Final[tuple[Peer, ...]] = (
 
 QUICK_PEERS: Final = ("sketch", "ceiling", "granian-rsgi", "aiohttp")
 
+_ALL: Final = tuple(work.name for work in WEBSOCKET_WORKS)
+_PLAIN: Final = (*ECHO_WORKS, "ws-broadcast")
+"""What is left to those that do not deflate."""
 
-def sketch_from(directory: Path) -> Peer:
-    """sketch out of another checkout, under the name ``sketch@DIRECTORY``."""
+WEBSOCKET_PEERS: Final[tuple[Peer, ...]] = (
+    Peer(name="sketch", title="sketch", program="ws_sketch", works=_ALL, path=ROOT),
+    Peer(
+        name="ceiling",
+        title="ceiling (uvloop, from callback to callback)",
+        program="ws_ceiling",
+        works=_PLAIN,
+    ),
+    Peer(name="picows", title="picows", program="ws_picows", works=_PLAIN),
+    Peer(
+        name="picows-websockets",
+        title="picows (websockets' interface)",
+        program="ws_picows_websockets",
+        works=_ALL,
+    ),
+    Peer(name="socketify", title="socketify", program="ws_socketify", works=_ALL),
+    Peer(name="aiohttp", title="aiohttp", program="ws_aiohttp", works=_ALL),
+    Peer(name="granian-rsgi", title="granian RSGI (bare)", program="ws_granian", works=_PLAIN),
+    Peer(name="websockets", title="websockets", program="ws_websockets", works=_ALL),
+    Peer(
+        name="uvicorn-websockets",
+        title="uvicorn + websockets (bare ASGI)",
+        program="ws_uvicorn_websockets",
+        works=_ALL,
+    ),
+    Peer(
+        name="uvicorn-wsproto",
+        title="uvicorn + wsproto (bare ASGI)",
+        program="ws_uvicorn_wsproto",
+        works=_ALL,
+    ),
+)
+
+QUICK_WEBSOCKET_PEERS: Final = ("sketch", "picows", "aiohttp")
+
+
+def sketch_from(directory: Path, ours: Peer = PEERS[0]) -> Peer:
+    """sketch out of another checkout, under the name ``sketch@DIRECTORY``; otherwise as ``ours``."""
     if not (directory / "sketch" / "__init__.py").exists():
         raise FileNotFoundError(f"{directory} has no package sketch")
-    ours = PEERS[0]
     name = f"sketch@{directory}"
     return replace(ours, name=name, title=name, path=directory.resolve())
 

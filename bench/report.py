@@ -8,10 +8,12 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bench.figures import GOALS, Results, Spread, WorkFigures, efficiency, ratios, spread
-from bench.works import find_work
+from bench.figures import GOALS, Results, Spread, WorkFigures, efficiency, empty_results, ratios, spread
+from bench.works import WORKS
+from bench.wsworks import WEBSOCKET_WORKS
 
 HERE = Path(__file__).resolve().parent
+_TITLES = {work.name: work.title for work in WORKS} | {work.name: work.title for work in WEBSOCKET_WORKS}
 
 _HOW_TO_READ = """\
 **How to read this.** The figure is *requests per second of server CPU time*: what wrk counted, divided by
@@ -26,13 +28,24 @@ head of each connection; the work with a cookie that changes shows it without th
 give a constant answer and are limits, not peers.
 `bench/README.md` has the method."""
 
+_HOW_TO_READ_WEBSOCKETS = """\
+The figure is *messages received per second of server CPU time*. An echo has {connections} connections, with
+one message on its way on each of them; a broadcast has one connection that sends and 1000 that receive, and
+is followed by the next one when all of them have it. Turns of {seconds} s, {rounds} rounds, in an order that
+rotates. *Busy* is the part of a turn in which the server used its core. Text is JSON in ASCII, and no message
+is like one of the 128 KiB before it. *picows* is measured by its own interface, which hands out frames and
+does not look whether a text is UTF-8, and by the one of the websockets library."""
+
 
 def render(results: Results) -> str:
     """The whole report, as Markdown."""
-    parts = ["# Results", _introduction(results), _goals(results), _overview(results)]
-    parts += [_work(results, name) for name in results["works"]]
+    works, websockets = results["works"], results["websockets"]
+    parts = ["# Results", _introduction(results), _goals(results), _overview(results, works, "requests")]
+    parts += [_work(results, name) for name in works]
     parts += [_memory(results), _streams(results), _times(results), _resolve(results), _pipeline(results)]
-    parts.append(_machine(results))
+    parts += [_websocket_introduction(results), _overview(results, websockets["works"], "messages")]
+    parts += [_websocket_work(results, name) for name in websockets["works"]]
+    parts += [_websocket_memory(results), _machine(results)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -44,11 +57,23 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _introduction(results: Results) -> str:
+    if not results["date"]:
+        return ""
     plan = results["plan"]
     lines = [f"Measured on {results['date']}.", "", _HOW_TO_READ.format(**plan)]
     for name, reason in results["skipped"].items():
         lines += ["", f"Not measured: {_title(results, name)}: {reason}."]
     return "\n".join(lines)
+
+
+def _websocket_introduction(results: Results) -> str:
+    own = results["websockets"]
+    if not own["date"]:
+        return ""
+    return (
+        f"# WebSockets\n\nMeasured on {own['date']}.\n\n{_HOW_TO_READ_WEBSOCKETS.format(**own['plan'])}\n\n"
+        f"Versions: {_versions(own['versions'])}."
+    )
 
 
 def _goals(results: Results) -> str:
@@ -61,8 +86,7 @@ def _goals(results: Results) -> str:
     return "## Goals\n\n" + table(["sketch", "wanted", "measured", "met"], rows) if rows else ""
 
 
-def _overview(results: Results) -> str:
-    works = results["works"]
+def _overview(results: Results, works: dict[str, dict[str, WorkFigures]], what: str) -> str:
     servers = _best_first({name: figures for name, figures in next(iter(works.values()), {}).items()})
     servers += [name for work in works.values() for name in work if name not in servers]
     rows = []
@@ -71,7 +95,7 @@ def _overview(results: Results) -> str:
         rows.append([_emphasised(server, _title(results, server)), *cells])
     if not rows:
         return ""
-    heading = "## Overview: thousands of requests per server CPU second"
+    heading = f"## Overview: thousands of {what} per server CPU second"
     return f"{heading}\n\n" + table(["server", *works], rows)
 
 
@@ -80,37 +104,82 @@ def _work(results: Results, name: str) -> str:
     header = ["server", "requests per CPU second", "spread", "× ceiling", "× aiohttp", "requests per second"]
     header += ["p50 ms", "p99 ms", "answer bytes", "errors"]
     rows = [_work_row(results, figures, server) for server in _best_first(figures)]
-    return f"## {find_work(name).title[0].upper()}{find_work(name).title[1:]}\n\n" + table(header, rows)
+    return f"{_heading(name)}\n\n" + table(header, rows)
+
+
+def _websocket_work(results: Results, name: str) -> str:
+    figures = results["websockets"]["works"][name]
+    header = ["server", "messages per CPU second", "spread", "× aiohttp", "× picows", "messages per second"]
+    header += ["busy", "p50 ms", "p99 ms", "answer bytes"]
+    rows = [_websocket_row(results, figures, server) for server in _best_first(figures)]
+    return f"{_heading(name)}\n\n" + table(header, rows)
+
+
+def _heading(work: str) -> str:
+    title = _TITLES[work]
+    return f"## {title[0].upper()}{title[1:]}"
+
+
+def _websocket_row(results: Results, figures: dict[str, WorkFigures], server: str) -> list[str]:
+    own = figures[server]
+    values = efficiency(own)
+    busy = spread([turn["cpu_seconds"] / turn["seconds"] for turn in own["rounds"]])
+    return [
+        _emphasised(server, _title(results, server)),
+        _number(spread(values).median),
+        f"± {spread(values).percent:.1f} %",
+        _ratio(values, figures.get("aiohttp")),
+        _ratio(values, figures.get("picows")),
+        _speed(own),
+        f"{100 * busy.median:.0f} %",
+        *_latencies(own),
+        str(own["answer_bytes"]),
+    ]
+
+
+def _speed(figures: WorkFigures) -> str:
+    return _number(spread([turn["requests"] / turn["seconds"] for turn in figures["rounds"]]).median)
+
+
+def _latencies(figures: WorkFigures) -> list[str]:
+    rounds = figures["rounds"]
+    halves = spread([turn["latency_p50_us"] for turn in rounds]).median
+    slow = spread([turn["latency_p99_us"] for turn in rounds]).median
+    return [f"{halves / 1000:.2f}", f"{slow / 1000:.2f}"]
 
 
 def _work_row(results: Results, figures: dict[str, WorkFigures], server: str) -> list[str]:
     own = figures[server]
     values = efficiency(own)
-    rounds = own["rounds"]
-    speed = spread([turn["requests"] / turn["seconds"] for turn in rounds])
     return [
         _emphasised(server, _title(results, server)),
         _number(spread(values).median),
         f"± {spread(values).percent:.1f} %",
         _ratio(values, figures.get("ceiling")),
         _ratio(values, figures.get("aiohttp")),
-        _number(speed.median),
-        f"{spread([turn['latency_p50_us'] for turn in rounds]).median / 1000:.2f}",
-        f"{spread([turn['latency_p99_us'] for turn in rounds]).median / 1000:.2f}",
+        _speed(own),
+        *_latencies(own),
         str(own["answer_bytes"]),
-        str(sum(turn["errors"] for turn in rounds)),
+        str(sum(turn["errors"] for turn in own["rounds"])),
     ]
 
 
 def _memory(results: Results) -> str:
-    figures = results["idle_connection_bytes"]
+    return _idle_table(results, results["idle_connection_bytes"], "an idle keep-alive connection")
+
+
+def _websocket_memory(results: Results) -> str:
+    return _idle_table(results, results["websockets"]["idle_bytes"], "an idle WebSocket")
+
+
+def _idle_table(results: Results, figures: dict[str, list[float]], what: str) -> str:
     rows = [
         [_emphasised(name, _title(results, name)), _kibibytes(spread(values)), str(len(values))]
         for name, values in sorted(figures.items(), key=lambda item: spread(item[1]).median)
     ]
     if not rows:
         return ""
-    return "## Memory of an idle keep-alive connection\n\n" + table(["server", "KiB", "rounds"], rows)
+    return f"## Memory of {what}\n\n" + table(["server", "KiB", "rounds"], rows)
 
 
 def _streams(results: Results) -> str:
@@ -172,8 +241,13 @@ def _pipeline(results: Results) -> str:
 
 def _machine(results: Results) -> str:
     machine = [f"* {name}: {value}" for name, value in results["machine"].items()]
-    versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
-    return "## Machine and versions\n\n" + "\n".join([*machine, f"* {versions}"])
+    if results["versions"]:
+        machine.append(f"* {_versions(results['versions'])}")
+    return "## Machine and versions\n\n" + "\n".join(machine)
+
+
+def _versions(versions: dict[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
 def _best_first(figures: dict[str, WorkFigures]) -> list[str]:
@@ -216,8 +290,9 @@ def write(results: Results, directory: Path) -> None:
 
 
 def read(file: Path) -> Results:
-    """The results of an earlier run."""
-    results: Results = json.loads(file.read_text())
+    """The results of an earlier run; a part that it did not know is empty."""
+    results = empty_results()
+    results.update(json.loads(file.read_text()))
     return results
 
 

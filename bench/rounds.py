@@ -4,14 +4,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bench import client
+from bench.anywork import AnyWork, answer_size, open_load, verify
 from bench.environment import Environment
 from bench.figures import Round, WorkFigures
 from bench.fleet import Fleet, RunningServer, open_fleet
-from bench.load import LoadFailed, run_load
+from bench.load import LoadFailed
 from bench.peers import Peer
 from bench.processes import Cores
-from bench.works import Work
 
 START_SECONDS = 1.2
 """What the start of one server and its checks take, roughly, with two of them for the access log."""
@@ -38,6 +37,10 @@ class Plan:
         turns = self.rounds * (self.seconds + TURN_SECONDS) + self.warm_up + START_SECONDS
         return servers * turns
 
+    def describe(self) -> dict[str, int]:
+        """What of it belongs to the results."""
+        return {"rounds": self.rounds, "seconds": self.seconds, "connections": self.connections}
+
 
 class UnreliableRun(Exception):
     """A server failed or refused requests under load, so its figure would mean nothing."""
@@ -50,7 +53,7 @@ def rotated(servers: Sequence[RunningServer], number: int) -> list[RunningServer
 
 
 def measure_work(
-    work: Work,
+    work: AnyWork,
     peers: Sequence[Peer],
     environment: Environment,
     cores: Cores,
@@ -85,11 +88,11 @@ def measure_work(
             say(_round_line(work, number, plan, figures))
         for server in servers:
             server.process.resume()
-            client.verify(server.peer, work, server.port)
+            verify(server.peer, work, server.port)
         return figures
 
 
-def _start_all(fleet: Fleet, work: Work, peers: Sequence[Peer]) -> list[RunningServer]:
+def _start_all(fleet: Fleet, work: AnyWork, peers: Sequence[Peer]) -> list[RunningServer]:
     servers = []
     for peer in peers:
         server = fleet.start_for(peer, work)
@@ -98,9 +101,9 @@ def _start_all(fleet: Fleet, work: Work, peers: Sequence[Peer]) -> list[RunningS
     return servers
 
 
-def _answer_size(server: RunningServer, work: Work) -> int:
+def _answer_size(server: RunningServer, work: AnyWork) -> int:
     server.process.resume()
-    return client.answer_size(server.port, work.checks[0])
+    return answer_size(work, server.port)
 
 
 def _pause_all(servers: Sequence[RunningServer]) -> None:
@@ -108,13 +111,14 @@ def _pause_all(servers: Sequence[RunningServer]) -> None:
         server.process.pause()
 
 
-def _take_turn(server: RunningServer, work: Work, connections: int, seconds: int) -> Round:
+def _take_turn(server: RunningServer, work: AnyWork, connections: int, seconds: int) -> Round:
     process = server.process
     process.resume()
     try:
-        before = process.cpu_seconds()
-        load = run_load(work, server.port, connections=connections, seconds=seconds)
-        used = process.cpu_seconds() - before
+        with open_load(work, server.port, connections) as run:
+            before = process.cpu_seconds()
+            load = run(seconds)
+            used = process.cpu_seconds() - before
     except LoadFailed as error:
         raise UnreliableRun(f"{server.peer.name}, {work.name}: {error}\n{process.read_log()}") from error
     finally:
@@ -122,7 +126,7 @@ def _take_turn(server: RunningServer, work: Work, connections: int, seconds: int
     if load.status_errors or load.connect_errors or not load.requests:
         raise UnreliableRun(f"{server.peer.name}, {work.name}: {load}\n{process.read_log()}")
     return Round(
-        requests=load.bytes / work.answer_bytes if work.answer_bytes else load.requests,
+        requests=load.requests,
         seconds=load.seconds,
         cpu_seconds=used,
         errors=load.errors,
@@ -135,7 +139,7 @@ def _has_time(plan: Plan, servers: int, deadline: float) -> bool:
     return time.monotonic() + servers * (plan.seconds + TURN_SECONDS) < deadline
 
 
-def _round_line(work: Work, number: int, plan: Plan, figures: dict[str, WorkFigures]) -> str:
+def _round_line(work: AnyWork, number: int, plan: Plan, figures: dict[str, WorkFigures]) -> str:
     cells = []
     for name, own in figures.items():
         turn = own["rounds"][-1]

@@ -239,11 +239,3 @@ FRAMEWORK_WORKS: Final = (*FILE_WORKS, "form")
 """Works for what answers files and reads forms by itself."""
 
 QUICK_WORKS: Final = (*COMMON_WORKS, "middlewares")
-
-
-def find_work(name: str) -> Work:
-    """The work with this name; `KeyError` when there is none."""
-    for work in WORKS:
-        if work.name == name:
-            return work
-    raise KeyError(name)
