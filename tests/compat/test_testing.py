@@ -104,7 +104,9 @@ def test_pytest_aiohttp(tmp_path: Path) -> None:
 def test_a_plugin_that_came_first_is_named(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text("import sketch.compat\nsketch.compat.install()\n")
     (tmp_path / "test_it.py").write_text(TESTS)
-    result = run("-m", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py", directory=tmp_path)
+    # aresponses, where it is installed, comes even before.
+    options = ("-q", "-p", "no:cacheprovider", "-p", "no:aresponses")
+    result = run("-m", "pytest", *options, "test_it.py", directory=tmp_path)
     assert result.returncode != 0
     said = result.stdout + result.stderr
     assert "by pytest_aiohttp" in said and "-p sketch.compat.pytest_plugin" in said
