@@ -63,6 +63,6 @@ def test_its_tests_pass_as_they_do_on_aiohttp(application: Application, tmp_path
     theirs = run_tests(application, source, tmp_path / "aiohttp")
     ours = run_tests(application, source, tmp_path / "sketch", "-p", "sketch.compat.pytest_plugin", *unless)
     passed = {name for name, outcome in theirs.items() if outcome == "passed"}
-    assert len(passed) >= application.at_least
+    assert len(passed) >= application.at_least, theirs
     failed = {name: ours.get(name, "not run") for name in passed if ours.get(name) != "passed"}
     assert {name.rpartition("::")[2] for name in failed} == set(application.differing), failed
