@@ -136,8 +136,11 @@ def broadcast(websockets: Iterable[Sending], data: str | Bytes | SharedMessage) 
     count = 0
     # What it is sent to may change who is in a set.
     for websocket in tuple(websockets):
+        stream = websocket._stream
+        if stream is None:
+            raise not_prepared()
         try:
-            websocket.send_shared(message)
+            stream.send_shared(message)
         except Disconnected:
             continue
         count += 1

@@ -25,6 +25,7 @@ from ..http.websocket import (
     WSMsgType,
 )
 from ..protocol.ws.connection import WebSocketEngine
+from ..protocol.ws.encoder import UNCOMPRESSED
 from .takeover import Owner, Successor
 
 _LARGE: Final = 2**19
@@ -72,8 +73,8 @@ class WebSocketConnection(Successor, WebSocketStream):
 
     __slots__ = (
         "_bits", "_close_code", "_closed_waiters", "_compressing", "_discards", "_engine", "_error",
-        "_has_heard", "_make_future", "_messages", "_options", "_owed_pong", "_owner", "_queued", "_silence",
-        "_state", "_timer", "_transport", "_waiter", "deadline",
+        "_has_heard", "_is_full", "_make_future", "_messages", "_options", "_owed_pong", "_owner",
+        "_queued", "_silence", "_state", "_timer", "_transport", "_waiter", "deadline",
     )  # fmt: skip
 
     _transport: asyncio.Transport
@@ -98,6 +99,8 @@ class WebSocketConnection(Successor, WebSocketStream):
         self._owed_pong: bytes | None = None
         self._compressing: asyncio.Lock | None = None
         self._has_heard = False
+        # Whether the peer takes less than it is given.
+        self._is_full = False
         self._silence = 0
         self._timer: asyncio.TimerHandle | None = None
         self._discards = False
@@ -151,11 +154,13 @@ class WebSocketConnection(Successor, WebSocketStream):
 
     def pause_writing(self) -> None:
         """Called by asyncio when more is waiting to be sent than the limit allows."""
+        self._is_full = True
         self._owner.bound_unsent()
         self._owner.pause_writing()
 
     def resume_writing(self) -> None:
         """Called by asyncio when what was waiting is mostly sent."""
+        self._is_full = False
         self._owner.resume_writing()
         payload, self._owed_pong = self._owed_pong, None
         if payload is not None:
@@ -203,7 +208,7 @@ class WebSocketConnection(Successor, WebSocketStream):
         have us hold a pong for each of its pings."""
         if self._state is not OPEN:
             return
-        if self._owner.writing_paused:
+        if self._is_full:
             self._owed_pong = payload
         else:
             self._transport.write(self._engine.encode(payload, _PONG))
@@ -288,7 +293,7 @@ class WebSocketConnection(Successor, WebSocketStream):
         else:
             for part in self._engine.encode_in_parts(payload, opcode, compress):
                 self._transport.write(part)
-        return not self._owner.writing_paused
+        return not self._is_full
 
     async def send(self, payload: Bytes, opcode: int, compress: int | None = None) -> None:
         """Send a message, compressing what is large outside the event loop, and wait while the peer takes
@@ -297,7 +302,7 @@ class WebSocketConnection(Successor, WebSocketStream):
             await self._send_compressed(bytes(payload), opcode, compress)
         else:
             self.send_nowait(payload, opcode, compress)
-        if self._owner.writing_paused:
+        if self._is_full:
             await self._owner.drained()
 
     async def _send_compressed(self, payload: bytes, opcode: int, compress: int | None) -> None:
@@ -320,8 +325,10 @@ class WebSocketConnection(Successor, WebSocketStream):
         """Send a message that others get, too."""
         if self._state is not OPEN and self._state is not LEFT:
             raise Disconnected("the WebSocket is closed, or closing")
-        self._transport.write(self._engine.encode_shared(message))
-        return not self._owner.writing_paused
+        # Of a thousand receivers nothing is in the processor's caches: few objects are looked at.
+        frame = None if self._bits else message.encoded.get(UNCOMPRESSED)
+        self._transport.write(self._engine.encode_shared(message) if frame is None else frame)
+        return not self._is_full
 
     async def drain(self) -> None:
         """Wait until the peer has taken most of what it was given."""

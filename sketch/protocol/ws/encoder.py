@@ -31,6 +31,10 @@ one of 64 by a tenth; with the memory of those before, one of 16 becomes shorter
 for 1.2 microseconds, ten times what it costs to send it as it is."""
 
 
+UNCOMPRESSED: Final = 0
+"""Where a shared message keeps its frame for those whose messages are not compressed."""
+
+
 class MessageEncoder:
     """What one side of a WebSocket sends.
 
