@@ -190,7 +190,7 @@ def _leave(number: int, frame: FrameType | None) -> None:
 
 
 def _run(run: Run, environment: Environment) -> None:
-    results = _begin(run)
+    results = begin(run)
     cores = Cores.choose()
     if cores.server == cores.client:
         print("only one core: the load takes turns with the servers; ratios still mean something")
@@ -206,7 +206,7 @@ def _run(run: Run, environment: Environment) -> None:
     print(report.render(results) if run.is_quick else f"wrote {run.output / 'RESULTS.md'}")
 
 
-def _begin(run: Run) -> Results:
+def begin(run: Run) -> Results:
     """Empty results; or where all about WebSockets is measured anew, the last ones about HTTP beside it."""
     kept = HERE / "results.json"
     results = report.read(kept) if run.is_whole and not run.http.works and kept.exists() else empty_results()

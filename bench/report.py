@@ -33,8 +33,9 @@ The figure is *messages received per second of server CPU time*. An echo has {co
 one message on its way on each of them; a broadcast has one connection that sends and 1000 that receive, and
 is followed by the next one when all of them have it. Turns of {seconds} s, {rounds} rounds, in an order that
 rotates. *Busy* is the part of a turn in which the server used its core. Text is JSON in ASCII, and no message
-is like one of the 128 KiB before it. *picows* is measured by its own interface, which hands out frames and
-does not look whether a text is UTF-8, and by the one of the websockets library."""
+is like one of the 128 KiB before it. The *ceiling* is a uvloop protocol that echoes a frame from the call in
+which it came: what is left without messages and tasks. *picows* is measured by its own interface, which is
+called with frames and does not look whether a text is UTF-8, and by the one of the websockets library."""
 
 
 def render(results: Results) -> str:
@@ -109,8 +110,8 @@ def _work(results: Results, name: str) -> str:
 
 def _websocket_work(results: Results, name: str) -> str:
     figures = results["websockets"]["works"][name]
-    header = ["server", "messages per CPU second", "spread", "× aiohttp", "× picows", "messages per second"]
-    header += ["busy", "p50 ms", "p99 ms", "answer bytes"]
+    header = ["server", "messages per CPU second", "spread", "× ceiling", "× aiohttp", "× picows"]
+    header += ["messages per second", "busy", "p50 ms", "p99 ms", "answer bytes"]
     rows = [_websocket_row(results, figures, server) for server in _best_first(figures)]
     return f"{_heading(name)}\n\n" + table(header, rows)
 
@@ -128,6 +129,7 @@ def _websocket_row(results: Results, figures: dict[str, WorkFigures], server: st
         _emphasised(server, _title(results, server)),
         _number(spread(values).median),
         f"± {spread(values).percent:.1f} %",
+        _ratio(values, figures.get("ceiling")),
         _ratio(values, figures.get("aiohttp")),
         _ratio(values, figures.get("picows")),
         _speed(own),

@@ -1,8 +1,8 @@
 """The ceiling: a uvloop protocol in Python that echoes a frame from the very call in which it came.
 
 No task, no message object, no text decoded, no limits, no fragments and no closing handshake; masks are taken
-off by the websockets library's function in C. What a framework in Python on uvloop costs is what it costs more
-than this.
+off by the websockets library's function in C. What a framework in Python on uvloop costs is what it costs
+more than this.
 """
 
 import asyncio

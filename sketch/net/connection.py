@@ -7,6 +7,7 @@ stream has: may I write, and shall more be read.
 import asyncio
 import socket
 import struct
+import sys
 from contextlib import suppress
 from typing import Any, cast
 
@@ -21,6 +22,10 @@ try:
     import termios
 except ImportError:  # Windows does not tell what waits in a socket.
     fcntl = None  # type: ignore[assignment]
+
+WRITELINES_PAUSES = not ((3, 12) <= sys.version_info < (3, 12, 9) or (3, 13) <= sys.version_info < (3, 13, 2))
+"""Whether asyncio's ``writelines`` tells a protocol to pause. Where it does not (CVE-2024-12254), a client
+that takes nothing would have the process hold all that is sent."""
 
 MANY_SLOW_READERS = 64
 """So many may have the system hold for them what it likes. There are more when the server is attacked, or

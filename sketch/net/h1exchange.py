@@ -5,7 +5,6 @@ behind cannot write into the answer to somebody else's request.
 """
 
 import asyncio
-import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,6 +14,7 @@ from ..http.exchange import Bytes, Exchange, Peer
 from ..http.heads import RequestHead, ResponseHead
 from ..protocol.h1.connection import IDLE, WRITING_BODY, WRITTEN, H1Engine, Writing
 from .body import BodyBuffer
+from .connection import WRITELINES_PAUSES
 from .sendfile import Sender, can_send_files, send_file
 from .takeover import Owner, Successor
 
@@ -24,12 +24,6 @@ if TYPE_CHECKING:
     from . import websocket
 else:
     websocket = deferred(".websocket", __package__)
-
-_WRITELINES_PAUSES = not (
-    (3, 12) <= sys.version_info < (3, 12, 9) or (3, 13) <= sys.version_info < (3, 13, 2)
-)
-"""Whether asyncio's ``writelines`` tells a protocol to pause. Where it does not (CVE-2024-12254), a client
-that takes nothing would have the process hold all that is sent."""
 
 _LARGE = 65536
 """Bytes of a body from which on it is not copied behind its head. Clients that read slowly would each have a
@@ -219,7 +213,7 @@ class H1Exchange(Exchange):
         parts = connection.engine.send(data if type(data) is bytes else bytes(data))
         for part in parts:
             self.bytes_sent += len(part)
-        if _WRITELINES_PAUSES:
+        if WRITELINES_PAUSES:
             transport.writelines(parts)
         else:
             transport.write(b"".join(parts))

@@ -26,6 +26,7 @@ from ..http.websocket import (
 )
 from ..protocol.ws.connection import WebSocketEngine
 from ..protocol.ws.encoder import UNCOMPRESSED
+from .connection import WRITELINES_PAUSES
 from .takeover import Owner, Successor
 
 _LARGE: Final = 2**19
@@ -291,8 +292,11 @@ class WebSocketConnection(Successor, WebSocketStream):
         if len(payload) < _LARGE:
             self._transport.write(self._engine.encode(payload, opcode, compress))
         else:
-            for part in self._engine.encode_in_parts(payload, opcode, compress):
-                self._transport.write(part)
+            parts = self._engine.encode_in_parts(payload, opcode, compress)
+            if WRITELINES_PAUSES:
+                self._transport.writelines(parts)
+            else:
+                self._transport.write(b"".join(parts))
         return not self._is_full
 
     async def send(self, payload: Bytes, opcode: int, compress: int | None = None) -> None:

@@ -58,6 +58,21 @@ def make_results() -> Results:
     return results
 
 
+def make_websocket_results() -> Results:
+    results = make_results()
+    own = results["websockets"]
+    own["date"] = "2026-02-03 04:05 UTC"
+    own["versions"] = {"picows": "2.3.1"}
+    own["plan"] = {"rounds": 3, "seconds": 2, "connections": 64}
+    own["works"]["ws-text-32b"] = {
+        "aiohttp": figures(100_000, 100_000, 100_000),
+        "sketch": figures(150_000, 160_000, 170_000),
+        "picows": figures(200_000, 200_000, 200_000),
+    }
+    own["idle_bytes"] = {"sketch": [7 * 1024.0, 9 * 1024.0]}
+    return results
+
+
 def goal_values(results: Results) -> dict[str, float]:
     found = {goal.title: goal.measure(results) for goal in GOALS}
     return {title: value for title, value in found.items() if value is not None}
@@ -131,6 +146,15 @@ def test_goals_of_speed_compare_with_the_ceiling_and_with_aiohttp() -> None:
     }
 
 
+def test_goals_over_websockets_compare_with_aiohttp_and_picows() -> None:
+    new = set(goal_values(make_websocket_results()).items()) - set(goal_values(make_results()).items())
+    assert new == {
+        ("ws-text-32b: messages per CPU second, times aiohttp", 1.6),
+        ("ws-text-32b: messages per CPU second, times picows", 0.8),
+        ("memory of an idle WebSocket, KiB", 8.0),
+    }
+
+
 def test_goals_of_memory_and_time_are_upper_bounds() -> None:
     results = make_results()
     results["idle_connection_bytes"] = {"sketch": [3000, 3000], "granian-rsgi": [4000, 6000]}
@@ -197,6 +221,34 @@ def test_parts_that_were_measured_are_in_the_report() -> None:
     assert "| **sketch** | 300 | 200 to 400 |" in report
     assert "| path with a parameter | 0.250 |" in report
     assert "| parse | 1.00 | 2.90 |" in report
+
+
+def test_websockets_have_a_part_of_their_own() -> None:
+    report = render(make_websocket_results())
+    http, _, websockets = report.partition("# WebSockets\n\nMeasured on 2026-02-03 04:05 UTC.")
+    assert "## Overview: thousands of requests per server CPU second" in http
+    assert "## Overview: thousands of messages per server CPU second" in websockets
+    assert "Versions: picows 2.3.1." in websockets
+    assert (
+        "| **sketch** | 160 000 | ± 3.1 % |  | 1.60 | 0.80 | 80 000 | 50 % | 0.50 | 1.50 | 152 |"
+        in websockets
+    )
+    assert "## Memory of an idle WebSocket\n\n| server | KiB | rounds |" in websockets
+    assert "| **sketch** | 8.00 | 2 |" in websockets
+
+
+def test_a_run_over_websockets_alone_has_a_report() -> None:
+    results = empty_results()
+    results["websockets"] = make_websocket_results()["websockets"]
+    report = render(results)
+    assert report.startswith("# Results\n\n## Goals\n")
+    assert "wrk" not in report
+
+
+def test_results_from_before_there_were_websockets_can_be_read(tmp_path: Path) -> None:
+    kept = {key: value for key, value in make_results().items() if key != "websockets"}
+    (tmp_path / "results.json").write_text(json.dumps(kept))
+    assert read(tmp_path / "results.json") == make_results()
 
 
 def test_a_run_that_measured_nothing_has_a_report() -> None:

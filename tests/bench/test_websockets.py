@@ -5,6 +5,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +14,11 @@ from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
-from bench import wsclient, wsload
+from bench import command, report, wsclient, wsload
 from bench.client import WrongAnswer
 from bench.command import parse
 from bench.environment import WORK_DIRECTORY
+from bench.figures import empty_results
 from bench.load import Load, LoadFailed
 from bench.peers import HERE, HOST, PEERS, WEBSOCKET_PEERS
 from bench.wsframes import (
@@ -408,6 +410,23 @@ def test_only_websockets_can_be_measured() -> None:
     part = parse(["--websockets", "--servers", "picows", "aiohttp", "--rounds", "1"])
     assert [peer.name for peer in part.websockets.peers] == ["picows", "aiohttp"]
     assert (part.output, part.has_parts, part.is_whole) == (WORK_DIRECTORY, False, False)
+
+
+def test_figures_of_http_are_kept_where_only_websockets_are_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "HERE", tmp_path)
+    kept = empty_results()
+    kept["date"] = kept["websockets"]["date"] = "yesterday"
+    kept["plan"] = kept["websockets"]["plan"] = {"rounds": 9, "seconds": 2, "connections": 64}
+    report.write(kept, tmp_path)
+    for arguments, dates in (
+        (["--websockets"], ("yesterday", "")),
+        ([], ("", "")),
+        (["--websockets", "--servers", "picows"], ("", "")),
+    ):
+        results = command.begin(parse(arguments))
+        assert (results["date"], results["websockets"]["date"]) == dates
 
 
 def test_a_quick_run_has_two_works_over_websockets_and_three_minutes() -> None:
