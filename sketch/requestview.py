@@ -12,15 +12,16 @@ from multidict import CIMultiDictProxy, MultiMapping
 from yarl import URL
 
 from .http import names
-from .http.cookies import parse_cookies
 from .http.deferred import deferred
 from .http.exchange import Exchange
 from .http.heads import HttpVersion, RequestHead
 from .http.target import authority_for_url, parse_target, path_to_match
 
 if TYPE_CHECKING:
+    from .http import cookies as _cookies
     from .http import forwarded as _forwarded
 else:
+    _cookies = deferred(".http.cookies", __package__)
     _forwarded = deferred(".http.forwarded", __package__)
 
 
@@ -160,7 +161,7 @@ class RequestView:
     @property
     def cookies(self) -> Mapping[str, str]:
         """The cookies that the client sent, by name (RFC 6265, section 5.4)."""
-        return MappingProxyType(parse_cookies(self.headers.get(names.COOKIE, "")))
+        return MappingProxyType(_cookies.parse_cookies(self.headers.get(names.COOKIE, "")))
 
     @property
     def keep_alive(self) -> bool:

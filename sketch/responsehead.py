@@ -12,14 +12,12 @@ import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
-from http.cookies import Morsel, SimpleCookie
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from multidict import CIMultiDict
 
 from .http import names
-from .http.cookies import check_cookie_part, format_morsel
 from .http.dates import EPOCH, current_date, format_date, parse_date
 from .http.deferred import deferred
 from .http.headers import check_field, check_text, is_token, quote_string
@@ -28,9 +26,15 @@ from .http.mediatype import parse_content_type
 from .http.status import phrase
 
 if TYPE_CHECKING:
+    import http.cookies as standard_cookies
+    from http.cookies import Morsel, SimpleCookie
+
     from .http import conditional
+    from .http import cookies as cookie_fields
 else:
     conditional = deferred(".http.conditional", __package__)
+    cookie_fields = deferred(".http.cookies", __package__)
+    standard_cookies = deferred("http.cookies")
 
 LooseHeaders = Mapping[str, str] | CIMultiDict[str] | Iterable[tuple[str, str]]
 """What is accepted wherever header fields are given (aiohttp ``typedefs.LooseHeaders``)."""
@@ -97,7 +101,7 @@ class HeadBuilder:
     _reason = "OK"
     _headers: CIMultiDict[str] | None = None
     _plain_type: str | None = None
-    _cookies: SimpleCookie | None = None
+    _cookies: "SimpleCookie | None" = None
     _keep_alive: bool | None = None
     _is_simple = False
 
@@ -280,11 +284,11 @@ class HeadBuilder:
     # -- cookies ---------------------------------------------------------------------------------------
 
     @property
-    def cookies(self) -> SimpleCookie:
+    def cookies(self) -> "SimpleCookie":
         """The cookies that will be set (`http.cookies.SimpleCookie`)."""
         if self._cookies is None:
             self._is_simple = False
-            self._cookies = SimpleCookie()
+            self._cookies = standard_cookies.SimpleCookie()
         return self._cookies
 
     def set_cookie(
@@ -315,7 +319,7 @@ class HeadBuilder:
         }  # fmt: skip
         for attribute, text in attributes.items():
             if isinstance(text, str):
-                check_cookie_part(attribute, text)
+                cookie_fields.check_cookie_part(attribute, text)
         cookies = self.cookies
         check_field(names.SET_COOKIE, cookies.value_encode(value)[1])
         cookies[name] = value
@@ -353,7 +357,7 @@ class HeadBuilder:
         if self._cookies:
             headers = self.headers
             for morsel in self._cookies.values():
-                headers.add(names.SET_COOKIE, format_morsel(morsel))
+                headers.add(names.SET_COOKIE, cookie_fields.format_morsel(morsel))
 
     def _add_automatic_fields(self) -> None:
         """Put in what the carrier would add, for hooks that expect to see it, or to take it out."""
