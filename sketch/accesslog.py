@@ -129,7 +129,7 @@ class _Field(NamedTuple):
     read: Callable[[BaseRequest, StreamResponse, float], Value]
 
 
-_ATOM: Final = re.compile(r"%(?:(?P<simple>Tf?|[atPrsbD%])|\{(?P<header>[^{}\s]+)\}(?P<side>[io]))")
+_ATOM: Final = r"%(?:(?P<simple>Tf?|[atPrsbD%])|\{(?P<header>[^{}\s]+)\}(?P<side>[io]))"
 
 
 def _compile(log_format: str) -> tuple[str, list[_Field]]:
@@ -137,7 +137,7 @@ def _compile(log_format: str) -> tuple[str, list[_Field]]:
     template: list[str] = []
     fields: list[_Field] = []
     end = 0
-    for atom in _ATOM.finditer(log_format):
+    for atom in re.finditer(_ATOM, log_format):
         template.append(_literal(log_format[end : atom.start()], log_format))
         end = atom.end()
         if atom["simple"] == "%":

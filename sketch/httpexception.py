@@ -13,7 +13,7 @@ from .responsehead import LooseHeaders
 
 # Characters that do not belong into a status line, or that have no place in a text: control characters (C1
 # too, which some terminals obey), and surrogates, which come from bytes that were not UTF-8.
-_UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]")
+_UNFIT = r"[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]"
 
 
 def _escape(unfit: re.Match[str]) -> str:
@@ -60,10 +60,12 @@ class HTTPException(Response, Exception):
             message = "body is deprecated for HTTP exceptions: pass text=, or return a Response"
             warnings.warn(message, DeprecationWarning, stacklevel=level)
         given = phrase(self.status_code) if reason is None else reason
-        if reason is not None and _UNFIT.search(reason) is not None:
-            reason = None
+        shown = given
+        # In what is printable nothing is unfit, and to ask that is quicker.
+        if not str.isprintable(given) and re.search(_UNFIT, given) is not None:
+            reason, shown = None, re.sub(_UNFIT, _escape, given)
         if text is None and body is None and not self.empty_body:
-            text = f"{self.status_code}: {_UNFIT.sub(_escape, given)}"
+            text = f"{self.status_code}: {shown}"
         Response.__init__(
             self,
             status=self.status_code,

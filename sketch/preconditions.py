@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 else:
     conditional = deferred(".http.conditional", __package__)
 
-_match_one_range = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII | re.IGNORECASE).fullmatch
+_ONE_RANGE = r"bytes=(\d*)-(\d*)"
 
 
 class Preconditions:
@@ -35,7 +35,7 @@ class Preconditions:
         value = self.head.fields.decoded.get(names.RANGE)
         if value is None:
             return slice(None, None, 1)
-        found = _match_one_range(value)
+        found = re.fullmatch(_ONE_RANGE, value, re.ASCII | re.IGNORECASE)
         if found is None or not (found[1] or found[2]):
             raise ValueError(f"Range is {value!r}, which is not one range of bytes, as 'bytes=0-499' is")
         first, last = (int(digits) if digits else None for digits in found.groups())

@@ -22,7 +22,6 @@ from .http.errors import LocalProtocolError
 from .http.exchange import Exchange
 from .http.headers import FieldLines
 from .http.heads import HttpVersion, RequestHead, ResponseHead
-from .http.memory import MemoryExchange
 from .http.status import phrase
 from .preconditions import Preconditions
 from .requestbody import RequestBody
@@ -34,11 +33,13 @@ from .writer import ExchangeWriter
 if TYPE_CHECKING:
     from . import websocket as _websocket
     from .application import Application
+    from .http import memory as _memory
     from .http.certificate import Certificate
     from .routing.routes import Endpoint
     from .streamresponse import StreamResponse
     from .websocketsetup import WebSocketArguments
 else:
+    _memory = deferred(".http.memory", __package__)
     _websocket = deferred(".websocket", __package__)
 
 _UNSET: Final[Any] = object()
@@ -348,10 +349,10 @@ def _encode_fields(headers: LooseHeaders) -> FieldLines:
 
 def _exchange_in_memory(
     method: str, url: str | URL, headers: LooseHeaders | None, version: str, body: bytes | str | None
-) -> MemoryExchange:
+) -> "_memory.MemoryExchange":
     """The exchange below the tutorial's form of `Request`."""
     content = body.encode() if isinstance(body, str) else body or b""
     major, _, minor = version.partition(".")
-    return MemoryExchange(
+    return _memory.MemoryExchange(
         method, str(url), _encode_fields(headers or ()), content, version=HttpVersion(int(major), int(minor))
     )

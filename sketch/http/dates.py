@@ -16,16 +16,13 @@ _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
 
 _TIME: Final = r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)"
 _MONTH: Final = rf"(?P<month>{'|'.join(_MONTHS)})"
-_FORMS: Final = tuple(
-    re.compile(pattern, re.ASCII | re.IGNORECASE).fullmatch
-    for pattern in (
-        # IMF-fixdate: Sun, 06 Nov 1994 08:49:37 GMT
-        rf"(?:{'|'.join(_DAYS)}), (?P<day>\d\d?) {_MONTH} (?P<year>\d{{4}}) {_TIME} GMT",
-        # RFC 850: Sunday, 06-Nov-94 08:49:37 GMT
-        rf"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, (?P<day>\d\d)-{_MONTH}-(?P<year>\d\d) {_TIME} GMT",
-        # asctime: Sun Nov  6 08:49:37 1994
-        rf"(?:{'|'.join(_DAYS)}) {_MONTH} (?P<day>[ \d]\d) {_TIME} (?P<year>\d{{4}})",
-    )
+_FORMS: Final = (
+    # IMF-fixdate: Sun, 06 Nov 1994 08:49:37 GMT
+    rf"(?:{'|'.join(_DAYS)}), (?P<day>\d\d?) {_MONTH} (?P<year>\d{{4}}) {_TIME} GMT",
+    # RFC 850: Sunday, 06-Nov-94 08:49:37 GMT
+    rf"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, (?P<day>\d\d)-{_MONTH}-(?P<year>\d\d) {_TIME} GMT",
+    # asctime: Sun Nov  6 08:49:37 1994
+    rf"(?:{'|'.join(_DAYS)}) {_MONTH} (?P<day>[ \d]\d) {_TIME} (?P<year>\d{{4}})",
 )
 
 
@@ -43,8 +40,8 @@ def parse_date(text: str) -> datetime | None:
 
     The name of the weekday is not compared with the date. A leap second counts as the second after it,
     and a year of two digits is at most 50 years ahead."""
-    for match_form in _FORMS:
-        if (found := match_form(text)) is not None:
+    for form in _FORMS:
+        if (found := re.fullmatch(form, text, re.ASCII | re.IGNORECASE)) is not None:
             return _moment(found)
     return None
 

@@ -11,17 +11,15 @@ import sys
 from contextlib import suppress
 from typing import Any, cast
 
+from ..http.deferred import deferred
 from ..http.errors import Disconnected
 from ..http.exchange import Peer
 from ..http.limits import DEFAULT_LIMITS
 from .registry import Registry
 from .requesthandler import RequestHandler
 
-try:
-    import fcntl
-    import termios
-except ImportError:  # Windows does not tell what waits in a socket.
-    fcntl = None  # type: ignore[assignment]
+_fcntl = deferred("fcntl")
+_termios = deferred("termios")
 
 WRITELINES_PAUSES = not ((3, 12) <= sys.version_info < (3, 12, 9) or (3, 13) <= sys.version_info < (3, 13, 2))
 """Whether asyncio's ``writelines`` tells a protocol to pause. Where it does not (CVE-2024-12254), a client
@@ -230,9 +228,8 @@ def _set_tcp_keepalive(transport: asyncio.BaseTransport) -> None:
 
 def _count_queued(sock: Any) -> int:
     """Bytes that were written to a socket and not acknowledged; 0 where the system does not tell."""
-    if fcntl is None:
-        return 0
     size = struct.pack("i", 0)
-    with suppress(OSError, ValueError):  # Closed by now, or the system has no answer.
-        size = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, size)
+    # Closed by now, or the system has no answer; Windows has nobody to ask.
+    with suppress(OSError, ValueError, ImportError):
+        size = _fcntl.ioctl(sock.fileno(), _termios.TIOCOUTQ, size)
     return int(struct.unpack("i", size)[0])

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from ..http.deferred import deferred
 from ..http.exchange import ExchangeHandler, Peer
 from ..http.heads import RequestHead
 from ..http.limits import Limits
@@ -17,10 +18,7 @@ from .clock import Clock
 if TYPE_CHECKING:
     from .proxies import TrustedProxies
 
-try:
-    import resource
-except ImportError:  # Windows counts no descriptors.
-    resource = None  # type: ignore[assignment]
+_resource = deferred("resource")
 
 MOST_CONNECTIONS = 10_000
 
@@ -237,9 +235,10 @@ class Registry:
 
 def _default_capacity() -> int:
     """As many connections as the process has descriptors for, and 10 000 at most."""
-    if resource is None:
+    try:
+        soft: int = _resource.getrlimit(_resource.RLIMIT_NOFILE)[0]
+    except ImportError:  # Windows counts no descriptors.
         return MOST_CONNECTIONS
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY:
+    if soft == _resource.RLIM_INFINITY:
         return MOST_CONNECTIONS
     return max(1, min(MOST_CONNECTIONS, soft - FEWEST_DESCRIPTORS_LEFT))
