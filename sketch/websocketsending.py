@@ -70,6 +70,19 @@ class Sending:
             compress = min(_check_bits(compress), stream.compression)
         await stream.send(payload, opcode, compress)
 
+    def send_nowait(self, data: str | Bytes) -> bool:
+        """Send `str` as a TEXT message or bytes as a BINARY one, and never wait: for who cannot, such as a
+        function that `listen` calls. It is also compressed at once, whatever that takes.
+
+        Returns whether the peer keeps up: if not, what it is sent is held in memory. Raises `TypeError` for
+        other data, otherwise as `send_str`."""
+        stream = self._stream
+        if stream is None:
+            raise not_prepared()
+        if isinstance(data, str):
+            return stream.send_nowait(data.encode(), _TEXT)
+        return stream.send_nowait(data if data.__class__ is bytes else _as_bytes(data), _BINARY)
+
     async def send_json(
         self, data: Any, compress: int | None = None, *, dumps: Callable[[Any], str] = json.dumps
     ) -> None:

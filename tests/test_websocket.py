@@ -610,6 +610,108 @@ def test_one_task_receives_at_a_time() -> None:
     talk(handler, play)
 
 
+def test_listening() -> None:
+    heard: list[object] = []
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        ws = await request.websocket()
+
+        def hear(message: WSMessage) -> None:
+            heard.append((message.type, message.data))
+            ws.send_nowait(message.data)
+
+        assert await ws.listen(hear) is None  # type: ignore[func-returns-value]
+        assert (ws.closed, ws.close_code, ws.exception()) == (True, 3000, None)
+        await ws.listen(hear)
+        return ws
+
+    async def play(peer: MemoryWebSocket) -> None:
+        peer.feed("a")
+        peer.feed(b"b")
+        await settle()
+        peer.feed_close(3000)
+
+    assert sent(talk(handler, play)) == ["a", b"b", (3000, "")]
+    assert heard == [(WSMsgType.TEXT, "a"), (WSMsgType.BINARY, b"b")]
+
+
+def test_what_cannot_listen() -> None:
+    async def handler(request: web.Request) -> None:
+        ws = await request.websocket()
+
+        async def hear(message: WSMessage) -> None: ...
+
+        with pytest.raises(
+            TypeError, match="listen.. takes a plain function, and .*hear.* is a coroutine fun"
+        ):
+            await ws.listen(hear)
+        await ws.send_str("now")
+        with pytest.raises(TypeError, match="WebSocketResponse.send_str.*nobody awaits.*send_nowait"):
+            await ws.listen(lambda message: ws.send_str(message.data))
+        assert await ws.receive_str() == "b"
+
+    async def play(peer: MemoryWebSocket) -> None:
+        await until(lambda: peer.sent != [])
+        peer.feed("a")
+        peer.feed("b")
+
+    talk(handler, play)
+
+
+def test_listening_with_a_timeout() -> None:
+    heard: list[str] = []
+
+    async def handler(request: web.Request) -> None:
+        ws = await request.websocket(receive_timeout=5)
+        with pytest.raises(TimeoutError):
+            await ws.listen(lambda message: heard.append(message.data))
+        assert not ws.closed
+
+    async def play(peer: MemoryWebSocket) -> None:
+        for word in ("a", "b", "c"):
+            peer.feed(word)
+            await asyncio.sleep(4)
+
+    talk(handler, play)
+    assert heard == ["a", "b", "c"]
+
+
+def test_listening_to_a_peer_that_breaks_the_protocol() -> None:
+    async def handler(request: web.Request) -> None:
+        ws = await request.websocket()
+        await ws.listen(lambda message: None)
+        assert ws.closed and ws.close_code == 1002
+        assert isinstance(ws.exception(), WebSocketError)
+
+    async def play(peer: MemoryWebSocket) -> None:
+        peer.break_protocol(WebSocketError(1002, "no"))
+
+    talk(handler, play)
+
+
+def test_listening_ends_when_another_task_closes() -> None:
+    async def handler(request: web.Request) -> None:
+        ws = await request.websocket()
+        listening = asyncio.create_task(ws.listen(lambda message: None))
+        await settle()
+        await asyncio.gather(ws.close(), listening)
+
+    talk(handler, close)
+
+
+def test_sending_without_waiting() -> None:
+    class Text(str): ...
+
+    async def handler(request: web.Request) -> None:
+        ws = await request.websocket()
+        for data in ("a", b"b", bytearray(b"c"), memoryview(b"d"), Text("e")):
+            assert ws.send_nowait(data)
+        with pytest.raises(TypeError, match="byte-ish"):
+            ws.send_nowait(5)  # type: ignore[arg-type]
+
+    assert sent(talk(handler, close)) == ["a", b"b", b"c", b"d", "e", (1000, "")]
+
+
 def test_a_subclass_with_a_receive_of_its_own() -> None:
     class Loud(WebSocketResponse):
         async def receive(self, timeout: float | None = None) -> WSMessage:  # noqa: ASYNC109
@@ -623,16 +725,20 @@ def test_a_subclass_with_a_receive_of_its_own() -> None:
         await ws.prepare(request)
         async for message in ws:
             received.append(message.data)
+            if message.data == "B":
+                await ws.listen(lambda message: received.append(message.data))
         return ws
 
     async def play(peer: MemoryWebSocket) -> None:
         peer.feed("a")
         await settle()
         peer.feed("b")
+        await settle()
+        peer.feed("c")
         peer.feed_close()
 
     talk(handler, play)
-    assert received == ["A", "B"]
+    assert received == ["A", "B", "C"]
 
 
 # -- closing ---------------------------------------------------------------------------------------------
@@ -889,8 +995,8 @@ NOT_PREPARED: list[Callable[[Any], Any]] = [
     lambda ws: ws.send_str("x"), lambda ws: ws.send_str(5), lambda ws: ws.send_bytes(b"x"),
     lambda ws: ws.send_json(1), lambda ws: ws.send_frame(b"x", WSMsgType.TEXT), lambda ws: ws.ping(),
     lambda ws: ws.pong(), lambda ws: ws.receive(), lambda ws: ws.receive_str(),
-    lambda ws: ws.receive_bytes(), lambda ws: ws.receive_json(), lambda ws: anext(ws), lambda ws: ws.close(),
-    lambda ws: ws.write_eof(), lambda ws: ws.write(b""),
+    lambda ws: ws.receive_bytes(), lambda ws: ws.receive_json(), lambda ws: ws.listen(print),
+    lambda ws: anext(ws), lambda ws: ws.close(), lambda ws: ws.write_eof(), lambda ws: ws.write(b""),
 ]  # fmt: skip
 
 
@@ -902,6 +1008,8 @@ def test_what_can_be_done_only_when_it_is_open(number: int) -> None:
             await NOT_PREPARED[number](ws)
         with pytest.raises(RuntimeError, match="prepare"):
             ws.send_shared(SharedMessage("x"))
+        with pytest.raises(RuntimeError, match="prepare"):
+            ws.send_nowait("x")
         assert (ws.prepared, ws.closed, ws.close_code, ws.exception()) == (False, False, None, None)
 
     asyncio.run(main())

@@ -80,6 +80,14 @@ def test_what_does_not_fit(caplog: pytest.LogCaptureFixture) -> None:
     assert message in caplog.text and message in PAGE.read_text("utf-8")
 
 
+def test_a_function_that_listens() -> None:
+    async def play(peer: MemoryWebSocket) -> None:
+        peer.feed("one")
+        peer.feed(b"two")
+
+    assert sent(talk("/echo", play)) == ["one", b"two", (1000, "")]
+
+
 def test_a_broadcast() -> None:
     async def play(peer: MemoryWebSocket) -> None:
         peer.feed("to all")

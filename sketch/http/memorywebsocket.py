@@ -7,7 +7,7 @@ here, nothing is compressed, and no heartbeat beats.
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from .errors import Disconnected
 from .exchange import Bytes, Peer
@@ -15,6 +15,8 @@ from .handshake import WebSocketAgreement
 from .websocket import (
     CLOSED_MESSAGE,
     CLOSING_MESSAGE,
+    MOST_CONTROL,
+    NO_CODE,
     SharedMessage,
     WebSocketError,
     WebSocketOptions,
@@ -25,12 +27,6 @@ from .websocket import (
     WSMsgType,
     check_close,
 )
-
-_CONTROL_SIZE: Final = 125
-"""Bytes of a control frame (RFC 6455, section 5.5)."""
-
-_NO_CODE: Final = 1005
-"""That there was a close frame without a code (section 7.1.5)."""
 
 
 class MemoryWebSocket(WebSocketStream):
@@ -116,7 +112,7 @@ class MemoryWebSocket(WebSocketStream):
     def feed_close(self, code: int = 1000, reason: str = "") -> None:
         """Let the peer's close frame come; ``code`` 0 for one without."""
         if self._can_arrive:
-            self._arrive_last(WSMessage(WSMsgType.CLOSE, code, reason), code or _NO_CODE)
+            self._arrive_last(WSMessage(WSMsgType.CLOSE, code, reason), code or NO_CODE)
 
     def break_protocol(self, error: WebSocketError) -> None:
         """Let the peer send what breaks the protocol."""
@@ -273,8 +269,8 @@ class MemoryWebSocket(WebSocketStream):
     def send_nowait(self, payload: Bytes, opcode: int, compress: int | None = None) -> bool:
         kind = WSMsgType(opcode)
         is_control = kind is WSMsgType.PING or kind is WSMsgType.PONG
-        if is_control and len(payload) > _CONTROL_SIZE:
-            raise ValueError(f"a ping or pong has at most {_CONTROL_SIZE} bytes, got {len(payload)}")
+        if is_control and len(payload) > MOST_CONTROL:
+            raise ValueError(f"a ping or pong has at most {MOST_CONTROL} bytes, got {len(payload)}")
         data = bytes(payload)
         bits = 0 if is_control else self.compression if compress is None else compress
         return self._send_message(

@@ -8,10 +8,13 @@ never sees a `WebSocketResponse`. Every carrier passes the same suite, ``tests/c
 import asyncio
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from enum import IntEnum
+from types import CoroutineType
 from typing import Any, Final, NamedTuple
 
+from .errors import Disconnected
 from .exchange import Bytes
 
 
@@ -59,8 +62,14 @@ class WSCloseCode(IntEnum):
     BAD_GATEWAY = 1014
 
 
-MOST_REASON: Final = 123
-"""Bytes of the reason in a close frame: a control frame has 125 (RFC 6455, section 5.5), its code 2."""
+MOST_CONTROL: Final = 125
+"""Bytes of the payload of a ping, pong or close frame (RFC 6455, section 5.5)."""
+
+MOST_REASON: Final = MOST_CONTROL - 2
+"""Bytes of the reason in a close frame, which begins with its code."""
+
+NO_CODE: Final = 1005
+"""The close code that stands for a close frame without one (RFC 6455, section 7.1.5). It is never sent."""
 
 
 def may_be_sent(code: int) -> bool:
@@ -120,6 +129,9 @@ class WSMessageTextBytes(NamedTuple):
 
 CLOSED_MESSAGE: Final = WSMessage(WSMsgType.CLOSED, None, None)
 CLOSING_MESSAGE: Final = WSMessage(WSMsgType.CLOSING, None, None)
+
+ENDS: Final = frozenset((WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR))
+"""What is no message of the peer's, but the news that there are no more."""
 
 
 class WebSocketError(Exception):
@@ -191,11 +203,43 @@ class SharedMessage:
         if isinstance(data, str):
             self.opcode, self.payload = WSMsgType.TEXT, data.encode()
         elif isinstance(data, bytes | bytearray | memoryview):
-            self.opcode, self.payload = WSMsgType.BINARY, bytes(data)
+            # What may change afterwards is copied.
+            data = bytes(data)
+            self.opcode, self.payload = WSMsgType.BINARY, data
         else:
             raise TypeError(f"a message is str or bytes, got {data!r}: encode it first, with json.dumps, say")
         self.data = data
         self.encoded: dict[Any, Any] = {}
+
+
+MessageCallback = Callable[[WSMessage], object]
+"""A plain function that is called with messages. What it returns is of no meaning."""
+
+
+def refuse_coroutine(returned: Any) -> TypeError:
+    """What is wrong with a callback that returned this coroutine, which is closed."""
+    returned.close()
+    return TypeError(
+        f"the function that listens returned {returned!r}, which nobody awaits: let it send with "
+        "send_nowait(), or await in the body of 'async for message in ws'"
+    )
+
+
+async def call_with_each(
+    receive: Callable[[], Awaitable[WSMessage]],
+    drain: Callable[[], Awaitable[None]],
+    callback: MessageCallback,
+) -> WSMessage:
+    """Call a function with each message that is received, and wait after it while the peer takes less than it
+    is sent. Returns the message that says that there are no more. Raises what ``receive`` and the function
+    raise, and `TypeError` where that returns a coroutine."""
+    while (message := await receive()).type not in ENDS:
+        returned = callback(message)
+        if isinstance(returned, CoroutineType):
+            raise refuse_coroutine(returned)
+        with suppress(Disconnected):
+            await drain()
+    return message
 
 
 class WebSocketStream(ABC):
@@ -258,9 +302,18 @@ class WebSocketStream(ABC):
             self.give_back(waiter)
             raise
 
+    async def listen(self, callback: MessageCallback) -> WSMessage:
+        """Have a function called with each message, in order, as soon as it comes and while the peer takes
+        what it is sent. Returns the message that says that there are no more.
+
+        Raises what the function raises, `TypeError` where it returns a coroutine, and what `wait` does: the
+        messages after that one are received as before. So they are when it is cancelled."""
+        return await call_with_each(self.receive, self.drain, callback)
+
     @abstractmethod
     def interrupt(self) -> None:
-        """Have whoever waits for a message get `CLOSING_MESSAGE`. Does nothing when nobody waits."""
+        """Have whoever waits for a message, or listens, get `CLOSING_MESSAGE`. Does nothing when nobody
+        does."""
 
     # -- sending ---------------------------------------------------------------------------------------
 

@@ -8,12 +8,13 @@ import asyncio
 import socket
 import struct
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, cast
 
 from ..http.deferred import deferred
 from ..http.errors import Disconnected
-from ..http.exchange import Peer
+from ..http.exchange import Bytes, Peer
 from ..http.limits import DEFAULT_LIMITS
 from .registry import Registry
 from .requesthandler import RequestHandler
@@ -218,6 +219,14 @@ class SocketConnection(RequestHandler):
             if transport is not None and not transport.is_closing():
                 # asyncio reads from now on in the context of its caller, which may be a handler's.
                 self.registry.call_outside(transport.resume_reading)
+
+
+def write_parts(transport: asyncio.Transport, parts: Sequence[Bytes]) -> None:
+    """Write several pieces, one after the other."""
+    if WRITELINES_PAUSES:
+        transport.writelines(parts)
+    else:
+        transport.write(b"".join(parts))
 
 
 def _set_tcp_keepalive(transport: asyncio.BaseTransport) -> None:

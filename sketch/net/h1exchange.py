@@ -14,7 +14,7 @@ from ..http.exchange import Bytes, Exchange, Peer
 from ..http.heads import RequestHead, ResponseHead
 from ..protocol.h1.connection import IDLE, WRITING_BODY, WRITTEN, H1Engine, Writing
 from .body import BodyBuffer
-from .connection import WRITELINES_PAUSES
+from .connection import write_parts
 from .sendfile import Sender, can_send_files, send_file
 from .takeover import Owner, Successor
 
@@ -213,10 +213,7 @@ class H1Exchange(Exchange):
         parts = connection.engine.send(data if type(data) is bytes else bytes(data))
         for part in parts:
             self.bytes_sent += len(part)
-        if WRITELINES_PAUSES:
-            transport.writelines(parts)
-        else:
-            transport.write(b"".join(parts))
+        write_parts(transport, parts)
         if connection.writing_paused:
             await connection.drained()
 

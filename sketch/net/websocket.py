@@ -1,13 +1,15 @@
 """A WebSocket on a connection that was HTTP's: the engine between a socket and whoever takes the messages.
 
-What frames mean is the engine's to say. Here it is decided what happens when: who is woken, when the socket
-is read, what a peer is waited for, and how it all ends.
+What frames mean is the engine's to say, and how it all ends that of `websocketend`. Here it is decided who is
+woken or called, when the socket is read, and what is held for whom.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from enum import Enum, auto
+from contextvars import copy_context
+from functools import partial
+from types import CoroutineType
 from typing import Any, Final, cast
 
 from ..http.errors import Disconnected
@@ -16,18 +18,20 @@ from ..http.handshake import Deflate
 from ..http.websocket import (
     CLOSED_MESSAGE,
     CLOSING_MESSAGE,
-    MOST_REASON,
+    ENDS,
+    NO_CODE,
+    MessageCallback,
     SharedMessage,
     WebSocketOptions,
-    WebSocketStream,
-    WSCloseCode,
     WSMessage,
     WSMsgType,
+    refuse_coroutine,
 )
-from ..protocol.ws.connection import WebSocketEngine
 from ..protocol.ws.encoder import UNCOMPRESSED
-from .connection import WRITELINES_PAUSES
-from .takeover import Owner, Successor
+from ..protocol.ws.frames import MOST_SHORT
+from .connection import write_parts
+from .takeover import Owner
+from .websocketend import LEFT, OPEN, OVER, EndingWebSocket
 
 _LARGE: Final = 2**19
 """Bytes of a message from which on it is not copied behind its head. A copy is cheaper than it looks: uvloop
@@ -36,76 +40,48 @@ takes a third longer to send 128 KiB in two pieces than in one, and about as lon
 _COMPRESSED_IN_LOOP: Final = 65536
 """Bytes of a message up to which it is compressed where it stands: a millisecond or two."""
 
-_LOOKS: Final = 4
-"""How often it is looked, in each heartbeat, whether the peer was heard. That costs a message nothing, and to
-read a clock would."""
-
-_FINE: Final = 4.0
-"""Seconds that are too few for a clock that ticks once a second."""
-
-_NO_CODE: Final = 1005
-"""The close code of a close frame without one (RFC 6455, section 7.1.5). It is never sent."""
-
-_NEVER: Final = float("inf")
-
 _TEXT, _BINARY = WSMsgType.TEXT, WSMsgType.BINARY
 _PING, _PONG, _CLOSE = WSMsgType.PING, WSMsgType.PONG, WSMsgType.CLOSE
 _ERROR = WSMsgType.ERROR
 
 
-class State(Enum):
-    """How far the closing handshake is."""
-
-    OPEN = auto()
-    """Nobody closes."""
-    LEAVING = auto()
-    """A close frame was sent, and is to be answered."""
-    LEFT = auto()
-    """One has come, or what breaks the protocol: to be answered when it is taken."""
-    OVER = auto()
-    """Nothing is sent or received any more."""
-
-
-OPEN, LEAVING, LEFT, OVER = State
-
-
-class WebSocketConnection(Successor, WebSocketStream):
+class WebSocketConnection(EndingWebSocket):
     """The server's end of a WebSocket on a connection of its own."""
 
     __slots__ = (
-        "_bits", "_close_code", "_closed_waiters", "_compressing", "_discards", "_engine", "_error",
-        "_has_heard", "_is_full", "_make_future", "_messages", "_options", "_owed_pong", "_owner",
-        "_queued", "_silence", "_state", "_timer", "_transport", "_waiter", "deadline",
-    )  # fmt: skip
-
-    _transport: asyncio.Transport
+        "_bits",
+        "_compressing",
+        "_discards",
+        "_is_full",
+        "_listener",
+        "_make_future",
+        "_messages",
+        "_on_message",
+        "_owed_pong",
+        "_queued",
+        "_short_heads",
+        "_waiter",
+    )
 
     def __init__(self, owner: Owner, deflate: Deflate | None, options: WebSocketOptions) -> None:
-        self._owner = owner
+        super().__init__(owner, deflate, options)
         self._make_future: Callable[[], asyncio.Future[WSMessage]] = owner.registry.loop.create_future
-        self._engine = WebSocketEngine(
-            max_message_size=options.max_message_size, decode_text=options.decode_text, deflate=deflate
-        )
-        self._options = options
+        self._short_heads = self._engine.short_heads
         self._bits = 0 if deflate is None else deflate.server_max_window_bits
-        self._state = OPEN
         # A queue takes 0.6 KiB, and most are never needed.
         self._messages: deque[WSMessage] | None = None
         # Bytes that have come since the queue was last empty.
         self._queued = 0
+        # Who waits for a message; or, where somebody listens, for the end.
         self._waiter: asyncio.Future[WSMessage] | None = None
-        self._closed_waiters: list[asyncio.Future[None]] | None = None
-        self._close_code: int | None = None
-        self._error: BaseException | None = None
+        self._listener: MessageCallback | None = None
+        # Who listens, as long as it may be called: nothing is queued, the peer takes what it is sent.
+        self._on_message: MessageCallback | None = None
         self._owed_pong: bytes | None = None
         self._compressing: asyncio.Lock | None = None
-        self._has_heard = False
         # Whether the peer takes less than it is given.
         self._is_full = False
-        self._silence = 0
-        self._timer: asyncio.TimerHandle | None = None
         self._discards = False
-        self.deadline = _NEVER
 
     # -- what asyncio calls ----------------------------------------------------------------------------
 
@@ -116,29 +92,26 @@ class WebSocketConnection(Successor, WebSocketStream):
         limit = self._options.write_limit
         if limit != self._owner.registry.limits.write_buffer:
             transport.set_write_buffer_limits(high=limit)
-        if self._options.heartbeat:
-            self._schedule(self._options.heartbeat / _LOOKS)
+        self._begin_heartbeat()
 
     def data_received(self, data: bytes) -> None:
         """Called by asyncio with what the peer sent."""
         self._has_heard = True
-        engine = self._engine
-        messages = engine.receive(data)
-        waiter = self._waiter
-        if waiter is not None and engine.is_settled and len(messages) == 1:
-            # One message for who waits for one, as nearly always.
-            message = messages[0]
-            kind = message[0]
-            if kind is _TEXT or kind is _BINARY:
-                self._waiter = None
-                try:
-                    waiter.set_result(message)
-                    return
-                except asyncio.InvalidStateError:
-                    # Who waited was cancelled, and has not noticed yet.
-                    pass
-        if messages or not engine.is_settled:
-            self._take(messages, len(data))
+        message = self._engine.receive_whole(data)
+        if message is None:
+            messages = self._engine.receive(data)
+            if messages or self._engine.failure is not None:
+                self._take(messages, len(data))
+            return
+        # One message, for who waits for one or listens, as nearly always.
+        waiter, on_message = self._waiter, self._on_message
+        if on_message is not None and waiter is not None:
+            self._call(on_message, message, waiter)
+        elif waiter is None or waiter.done() or self._listener is not None:
+            self._take([message], len(data))
+        else:
+            self._waiter = None
+            waiter.set_result(message)
 
     def eof_received(self) -> bool:
         """Called by asyncio when the peer will send nothing more. It may still want an answer to its close
@@ -156,6 +129,7 @@ class WebSocketConnection(Successor, WebSocketStream):
     def pause_writing(self) -> None:
         """Called by asyncio when more is waiting to be sent than the limit allows."""
         self._is_full = True
+        self._on_message = None
         self._owner.bound_unsent()
         self._owner.pause_writing()
 
@@ -166,6 +140,7 @@ class WebSocketConnection(Successor, WebSocketStream):
         payload, self._owed_pong = self._owed_pong, None
         if payload is not None:
             self._answer_ping(payload)
+        self._deliver()
 
     # -- what has come ---------------------------------------------------------------------------------
 
@@ -183,26 +158,64 @@ class WebSocketConnection(Successor, WebSocketStream):
                     queue.append(message)
             elif kind is _PING:
                 self._answer_ping(message.data)
-        if (engine.close_received or engine.failure is not None) and self._close_code is None:
-            self._peer_ended(messages, queue)
+        if self._close_code is None:
+            if engine.failure is not None:
+                queue.append(WSMessage(_ERROR, engine.failure, None))
+                self._peer_ended(engine.failure.code)
+            elif engine.close_received:
+                self._peer_ended(messages[-1].data or NO_CODE)
         self._deliver()
-        if not self._messages:
-            self._messages = None
-        else:
+        self._bound_queue(size)
+
+    def _bound_queue(self, size: int) -> None:
+        """After so many bytes: leave what else comes to the socket's buffer where enough is queued, and where
+        the engine holds more than it parses in one go."""
+        registry, has_held = self._owner.registry, self._engine.has_held
+        if self._messages:
             self._queued += size
-            if self._queued > self._owner.registry.limits.read_buffer or engine.has_held:
-                self._owner.pause_reading()
+        else:
+            self._messages = None
+            if has_held:
+                # Nobody will ask for it, because nothing that came before it was left for anybody.
+                registry.loop.call_soon(self._make_room, context=registry.context)
+        if (has_held or self._queued > registry.limits.read_buffer) and self._state is not OVER:
+            self._owner.pause_reading()
 
     def _deliver(self) -> None:
-        """Give whoever waits the next message, if there is one."""
-        waiter, self._waiter = self._waiter, None
+        """Give whoever waits the next message, if there is one; or whoever listens all of them."""
+        waiter, listener = self._waiter, self._listener
+        self._waiter = self._on_message = None
         if waiter is None or waiter.done():
             return
-        message = self.receive_nowait()
-        if message is None:
-            self._waiter = waiter
-        else:
-            waiter.set_result(message)
+        while listener is None or not self._is_full or self._state is OVER:
+            message = self.receive_nowait()
+            if message is None:
+                self._on_message = listener
+                break
+            if listener is None or message.type in ENDS:
+                waiter.set_result(message)
+                return
+            self._call(listener, message, waiter)
+            if waiter.done():
+                return
+        self._waiter = waiter
+
+    def _call(
+        self, listener: MessageCallback, message: WSMessage, waiter: "asyncio.Future[WSMessage]"
+    ) -> None:
+        """Call who listens. What is raised is for who awaits the end of that."""
+        try:
+            returned = listener(message)
+            if returned.__class__ is CoroutineType:
+                raise refuse_coroutine(returned)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            if waiter.done():
+                # It has ended meanwhile: nobody awaits it any more.
+                raise
+            self._on_message = None
+            waiter.set_exception(error)
 
     def _answer_ping(self, payload: bytes) -> None:
         """Only the last one has to be answered (RFC 6455, section 5.5.3): a peer that takes nothing does not
@@ -213,22 +226,6 @@ class WebSocketConnection(Successor, WebSocketStream):
             self._owed_pong = payload
         else:
             self._transport.write(self._engine.encode(payload, _PONG))
-
-    def _peer_ended(self, messages: list[WSMessage], queue: deque[WSMessage]) -> None:
-        """The peer's last word has come. It is answered when somebody has taken all that came before, and at
-        the latest in a while."""
-        failure = self._engine.failure
-        if failure is None:
-            self._close_code = messages[-1].data or _NO_CODE
-        else:
-            self._close_code, self._error = failure.code, failure
-            queue.append(WSMessage(_ERROR, failure, None))
-        if self._state is LEAVING:
-            self._end()
-            self._owner.release(has_said_all=failure is None)
-        elif self._state is OPEN:
-            self._state = LEFT
-            self._schedule(self._options.close_timeout)
 
     # -- receiving -------------------------------------------------------------------------------------
 
@@ -263,12 +260,28 @@ class WebSocketConnection(Successor, WebSocketStream):
 
     def give_back(self, waiter: "asyncio.Future[WSMessage]") -> None:
         """Nobody awaits this any more."""
-        if waiter.done() and not waiter.cancelled() and (message := waiter.result()) is not CLOSING_MESSAGE:
-            if message is not CLOSED_MESSAGE:
-                self._messages = deque((message, *(self._messages or ())))
+        if not waiter.done() or waiter.cancelled() or waiter.exception() is not None:
+            return
+        message = waiter.result()
+        if message is not CLOSING_MESSAGE and message is not CLOSED_MESSAGE:
+            self._messages = deque((message, *(self._messages or ())))
+
+    async def listen(self, callback: MessageCallback) -> WSMessage:
+        """Have a function called with each message, until there are no more."""
+        waiter = self.wait()
+        run: Callable[..., object] = copy_context().run
+        self._listener = partial(run, callback)
+        try:
+            self._deliver()
+            return await waiter
+        except BaseException:
+            self.give_back(waiter)
+            raise
+        finally:
+            self._listener = self._on_message = None
 
     def interrupt(self) -> None:
-        """Have whoever waits for a message get `CLOSING_MESSAGE`."""
+        """Have whoever waits for a message, or listens, get `CLOSING_MESSAGE`."""
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(CLOSING_MESSAGE)
 
@@ -289,14 +302,14 @@ class WebSocketConnection(Successor, WebSocketStream):
         state = self._state
         if state is not OPEN and state is not LEFT:
             raise Disconnected("the WebSocket is closed, or closing")
-        if len(payload) < _LARGE:
+        size = len(payload)
+        heads = self._short_heads
+        if size <= MOST_SHORT and opcode in heads and compress is None and payload.__class__ is bytes:
+            self._transport.write(heads[opcode][size] + payload)
+        elif size < _LARGE:
             self._transport.write(self._engine.encode(payload, opcode, compress))
         else:
-            parts = self._engine.encode_in_parts(payload, opcode, compress)
-            if WRITELINES_PAUSES:
-                self._transport.writelines(parts)
-            else:
-                self._transport.write(b"".join(parts))
+            write_parts(self._transport, self._engine.encode_in_parts(payload, opcode, compress))
         return not self._is_full
 
     async def send(self, payload: Bytes, opcode: int, compress: int | None = None) -> None:
@@ -322,8 +335,7 @@ class WebSocketConnection(Successor, WebSocketStream):
             except BaseException:
                 engine.abandon_compression()
                 raise
-            for part in engine.end_compression(compressed, opcode):
-                self._transport.write(part)
+            write_parts(self._transport, engine.end_compression(compressed, opcode))
 
     def send_shared(self, message: SharedMessage) -> bool:
         """Send a message that others get, too."""
@@ -338,138 +350,13 @@ class WebSocketConnection(Successor, WebSocketStream):
         """Wait until the peer has taken most of what it was given."""
         await self._owner.drained()
 
-    # -- the end ---------------------------------------------------------------------------------------
-
-    @property
-    def close_code(self) -> int | None:
-        """Why the WebSocket ended."""
-        return self._close_code
-
-    @property
-    def error(self) -> BaseException | None:
-        """What ended it, where it was no close frame."""
-        return self._error
-
-    def close(self, code: int = WSCloseCode.OK, reason: bytes = b"") -> None:
-        """Send a close frame, the first time."""
-        if not code:
-            raise ValueError("a close frame has a code, such as 1000")
-        frame = self._engine.encode_close(code, reason)
-        if self._state is OPEN:
-            self._transport.write(frame)
-            self._state = LEAVING
-            self._schedule(self._options.close_timeout)
-            self._owner.resume_reading()
-        elif self._state is LEFT:
-            self._finish(frame)
-
-    def _answer_end(self) -> None:
-        """Send the close frame that the peer's last word asks for, and close."""
-        failure, code = self._engine.failure, self._close_code
-        if failure is not None:
-            self._finish(self._engine.encode_close(failure.code, str(failure).encode()[:MOST_REASON]))
-        else:
-            # It is typically answered with the code that it has (RFC 6455, section 5.5.1).
-            self._finish(self._engine.encode_close(WSCloseCode.OK if code in (None, _NO_CODE) else code, b""))
-
-    def _finish(self, frame: bytes) -> None:
-        """Send the last frame, in answer to the peer's last word."""
-        self._transport.write(frame)
-        self._end()
-        self._owner.release(has_said_all=self._engine.failure is None)
-
-    def _fail(self, error: BaseException) -> None:
-        """Cut the connection, because of this."""
-        self._error = error
-        self.abort()
-
-    def _end(self) -> None:
-        """Nothing is sent or received any more."""
-        self._state = OVER
-        if self._close_code is None:
-            self._close_code = WSCloseCode.ABNORMAL_CLOSURE
-        self._stop_timer()
-        self._deliver()
-        waiters, self._closed_waiters = self._closed_waiters, None
-        for waiter in waiters or ():
-            if not waiter.done():
-                waiter.set_result(None)
-
-    def say_goodbye(self) -> None:
-        """The server is going away: tell the peer."""
-        if self._state is OPEN:
-            self.close(self._options.drain_code)
-
-    def give_up(self) -> None:
-        """The handler has failed: tell the peer, and wait for nothing."""
-        if self._state is OPEN or self._state is LEFT:
-            self._transport.write(self._engine.encode_close(WSCloseCode.INTERNAL_ERROR, b""))
-        if self._state is not OVER:
-            self._end()
-            self._owner.release(has_said_all=False)
-
     async def wait_closed(self) -> None:
         """Wait for the end of the closing handshake or of the connection."""
         self._discards = True
         self._messages = None
         if self._queued:
             self._make_room()
-        while self._state is not OVER:
-            waiter: asyncio.Future[None] = self._owner.registry.loop.create_future()
-            self._closed_waiters = [*(self._closed_waiters or ()), waiter]
-            await waiter
-
-    def abort(self) -> None:
-        """Cut the connection."""
-        if self._state is not OVER:
-            self._end()
-            self._owner.abort()
-
-    # -- time ------------------------------------------------------------------------------------------
-
-    def _schedule(self, seconds: float) -> None:
-        """Have it looked in so many seconds at what the peer does."""
-        self._stop_timer()
-        registry = self._owner.registry
-        if seconds < _FINE:
-            self._timer = registry.loop.call_later(seconds, self._look, context=registry.context)
-        else:
-            self.deadline = registry.clock.now + seconds
-            self._owner.deadline = min(self._owner.deadline, self.deadline)
-
-    def _stop_timer(self) -> None:
-        self.deadline = _NEVER
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def on_deadline(self) -> None:
-        """Called by the connection on each of its deadlines."""
-        if self.deadline <= self._owner.registry.clock.now:
-            self._look()
-
-    def _look(self) -> None:
-        state, seconds = self._state, self._options.close_timeout
-        if state is OPEN:
-            self._check_silence(self._options.heartbeat or 0.0)
-        elif state is LEAVING:
-            self._fail(TimeoutError(f"the peer did not answer a close frame within {seconds:g} s"))
-        elif state is LEFT:
-            self._answer_end()
-
-    def _check_silence(self, heartbeat: float) -> None:
-        # What is not read is not heard.
-        if self._has_heard or not self._owner.is_reading:
-            self._has_heard = False
-            self._silence = 0
-        else:
-            self._silence += 1
-            if self._silence == _LOOKS:
-                self._transport.write(self._engine.encode(b"", _PING))
-            elif self._silence > _LOOKS * 1.5:
-                self._fail(TimeoutError(f"the peer did not answer a ping within {heartbeat / 2:g} s"))
-                return
-        self._schedule(heartbeat / _LOOKS)
+        await super().wait_closed()
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """What the transport knows under this name."""

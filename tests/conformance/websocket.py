@@ -9,6 +9,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import pytest
@@ -24,6 +25,7 @@ from sketch.http.websocket import (
     WebSocketError,
     WebSocketOptions,
     WebSocketStream,
+    WSMessage,
     WSMsgType,
 )
 
@@ -230,6 +232,117 @@ class WebSocketConformance(Stage):
             assert await receive(stream) == (WSMsgType.PONG, b"2")
             stream.send_nowait(b"a", TEXT)
             assert await peer.take(1) == [Got(TEXT, "a")]
+
+    # -- listening -------------------------------------------------------------------------------------
+
+    @on_loop
+    async def test_a_listener_is_called_with_each_message(self) -> None:
+        async with self.talk() as (stream, peer):
+            heard: list[Any] = []
+            await peer.say("before")
+            listening = asyncio.create_task(stream.listen(lambda message: heard.append(message[:2])))
+            for data in ("one", b"two", "", b"\xff" * 70000):
+                await peer.say(data)
+            await until(lambda: len(heard) == 5)
+            with pytest.raises(RuntimeError, match="Concurrent"):
+                await stream.receive()
+            await peer.close(3000, "why")
+            assert (await listening)[:3] == (WSMsgType.CLOSE, 3000, "why")
+            assert heard == [
+                (TEXT, "before"), (TEXT, "one"), (BINARY, b"two"), (TEXT, ""), (BINARY, b"\xff" * 70000),
+            ]  # fmt: skip
+            assert await stream.receive() is CLOSED_MESSAGE
+
+    @on_loop
+    async def test_what_a_listener_raises_ends_the_listening_and_nothing_else(self) -> None:
+        async with self.talk() as (stream, peer):
+            for data in ("a", "stop", "b"):
+                await peer.say(data)
+
+            def listen(message: WSMessage) -> None:
+                if message.data == "stop":
+                    raise LookupError("enough")
+
+            with pytest.raises(LookupError, match="enough"):
+                await stream.listen(listen)
+            assert await receive(stream) == (TEXT, "b")
+            stream.send_nowait(b"goes on", TEXT)
+            assert await peer.take(1) == [Got(TEXT, "goes on")]
+
+    @on_loop
+    async def test_a_listener_that_returns_a_coroutine(self) -> None:
+        async with self.talk() as (stream, peer):
+            await peer.say("a")
+            with pytest.raises(TypeError, match="WebSocketStream.drain.*nobody awaits.*async for"):
+                await stream.listen(lambda message: WebSocketStream.drain(stream))
+
+    @on_loop
+    async def test_a_listener_that_is_cancelled_loses_nothing(self) -> None:
+        async with self.talk() as (stream, peer):
+            heard: list[Any] = []
+            listening = asyncio.create_task(stream.listen(lambda message: heard.append(message.data)))
+            await settle()
+            await peer.say("a")
+            await until(lambda: heard == ["a"])
+            listening.cancel()
+            await asyncio.wait([listening])
+            assert listening.cancelled()
+            await peer.say("b")
+            assert await receive(stream) == (TEXT, "b")
+            assert heard == ["a"]
+
+    @on_loop
+    async def test_a_listener_is_not_called_while_the_peer_takes_nothing(self) -> None:
+        async with self.talk(WHOLE._replace(write_limit=2**16)) as (stream, peer):
+            sent = 0
+
+            def answer(message: WSMessage) -> None:
+                nonlocal sent
+                sent += 1
+                stream.send_nowait(bytes(2**20), BINARY)
+
+            await peer.pause()
+            listening = asyncio.create_task(stream.listen(answer))
+            await settle()
+            for _ in range(64):
+                await peer.say("more")
+            await until(lambda: sent > 0)
+            await settle()
+            # What the system holds differs: some mebibytes at most.
+            assert sent < 64
+            await peer.resume()
+            await peer.take(64)
+            assert sent == 64
+            await peer.close()
+            assert (await listening).type is WSMsgType.CLOSE
+
+    @on_loop
+    async def test_a_listener_hears_of_an_interruption(self) -> None:
+        async with self.talk() as (stream, peer):
+            listening = asyncio.create_task(stream.listen(print))
+            await settle()
+            stream.interrupt()
+            assert await listening is CLOSING_MESSAGE
+
+    @on_loop
+    async def test_a_listener_runs_in_a_context_of_its_own(self) -> None:
+        name: ContextVar[str] = ContextVar("name")
+        async with self.talk() as (stream, peer):
+            seen: list[str] = []
+
+            def note(message: WSMessage) -> None:
+                seen.append(name.get())
+                name.set(message.data)
+
+            name.set("handler")
+            listening = asyncio.create_task(stream.listen(note))
+            await settle()
+            await peer.say("one")
+            await peer.say("two")
+            await until(lambda: len(seen) == 2)
+            assert (seen, name.get()) == (["handler", "one"], "handler")
+            await peer.close()
+            await listening
 
     # -- the peer closes -------------------------------------------------------------------------------
 

@@ -857,3 +857,201 @@ def test_a_peer_that_vanishes_does() -> None:
             assert said == ["cancelled"]
 
     run(main)
+
+
+# -- floods ---------------------------------------------------------------------------------------------
+
+
+def test_what_comes_behind_a_flood_of_pings_is_not_forgotten() -> None:
+    """The engine parses so many frames at a time, and none of these is anything that a handler takes."""
+
+    async def main() -> None:
+        listener = Listener()
+        async with talking(listener) as (peer, _):
+            await peer.send(ping() * 5000 + text("still here"))
+            assert listener.data == ["still here"]
+            assert len(peer.frames) == 5000
+            assert peer.line.transport.is_reading()
+
+    run(main)
+
+
+def test_a_close_frame_behind_a_flood_is_seen_while_we_close() -> None:
+    async def main() -> None:
+        idler = Idler()
+        async with talking(idler) as (peer, _):
+            idler.stream.close()
+            waiting = asyncio.create_task(idler.stream.wait_closed())
+            await settle()
+            await peer.send(binary(b"") * 5000 + close(1000))
+            assert waiting.done()
+            assert idler.stream.close_code == 1000
+            idler.goes_on.set()
+
+    run(main)
+
+
+def test_messages_behind_a_flood_of_messages() -> None:
+    async def main() -> None:
+        idler = Idler()
+        async with talking(idler) as (peer, _):
+            await peer.send(binary(b"") * 5000 + text("last"))
+            assert not peer.line.transport.is_reading()
+            idler.goes_on.set()
+            await settle()
+            assert len(idler.messages) == 5001 and idler.messages[-1].data == "last"
+            assert peer.line.transport.is_reading()
+
+    run(main)
+
+
+def test_a_listener_behind_a_flood() -> None:
+    """It is called with as many messages as the engine parses at a time, and others have their turn."""
+
+    async def main() -> None:
+        idler, heard = Idler(), list[Any]()
+        async with talking(idler) as (peer, _):
+            listening = asyncio.create_task(idler.stream.listen(lambda message: heard.append(message.data)))
+            await settle()
+            peer.line.transport.protocol.data_received(binary(b"") * 5000 + ping() * 5000 + text("last"))
+            assert len(heard) == 2048
+            await settle()
+            assert len(heard) == 5001 and heard[-1] == "last"
+            assert peer.line.transport.is_reading()
+            listening.cancel()
+            idler.goes_on.set()
+
+    run(main)
+
+
+# -- listening ------------------------------------------------------------------------------------------
+
+
+class Echo:
+    """Sends every message back, as it is called.
+
+    ``stream``
+        its WebSocket, once that is open.
+    ``end``
+        what ended the listening: a message, or what was raised.
+    """
+
+    stream: WebSocketStream
+    end: WSMessage | BaseException
+
+    def __init__(self) -> None:
+        self.heard: list[Any] = []
+
+    def hear(self, message: WSMessage) -> None:
+        """What listens."""
+        self.heard.append(message.data)
+        self.stream.send_nowait(message.data, WSMsgType.BINARY)
+
+    async def __call__(self, stream: WebSocketStream) -> None:
+        self.stream = stream
+        try:
+            self.end = await stream.listen(self.hear)
+        except BaseException as error:
+            self.end = error
+            raise
+
+
+def test_a_listener_waits_for_a_peer_that_takes_less_and_so_does_the_peer() -> None:
+    async def main() -> None:
+        echo = Echo()
+        options = WebSocketOptions(write_limit=10_000)
+        async with talking(echo, options=options, limits=Limits(read_buffer=20_000)) as (peer, _):
+            transport = peer.line.transport
+            transport.stop_taking()
+            await peer.send(binary(b"1" * 6000) + binary(b"2" * 6000) + binary(b"3" * 6000))
+            assert [data[:1] for data in echo.heard] == [b"1", b"2"]
+            await peer.send(binary(b"4" * 6000))
+            assert transport.is_reading() is False
+            transport.feed(binary(b"5" * 6000))
+            transport.take(10_000)
+            await settle()
+            assert [data[:1] for data in echo.heard] == [b"1", b"2", b"3", b"4"]
+            transport.take()
+            await settle()
+            assert transport.is_reading()
+            assert [data[:1] for data in echo.heard] == [b"1", b"2", b"3", b"4", b"5"]
+            assert peer.data == echo.heard
+            await peer.send(binary(b"6"), close())
+            assert peer.data[-1] == b"6"
+
+    run(main)
+
+
+def test_a_peer_that_leaves_while_a_listener_waits_for_it() -> None:
+    async def main() -> None:
+        echo = Echo()
+        async with talking(echo, options=WebSocketOptions(write_limit=10)) as (peer, _):
+            peer.line.transport.stop_taking()
+            await peer.send(binary(b"1" * 60) + binary(b"2"))
+            assert len(echo.heard) == 1
+            peer.line.transport.abort()
+            await settle()
+        assert len(echo.heard) == 2
+        assert isinstance(echo.end, Disconnected)
+
+    run(main)
+
+
+def test_an_abort_out_of_a_listener() -> None:
+    class Cutting(Echo):
+        def hear(self, message: WSMessage) -> None:
+            self.heard.append(message.data)
+            self.stream.abort()
+
+    async def main() -> None:
+        for messages in ([b"1"], [b"1", b"2"]):
+            echo = Cutting()
+            async with talking(echo) as (peer, _):
+                await peer.send(b"".join(map(binary, messages)))
+                assert echo.end is CLOSED_MESSAGE
+                assert peer.line.transport.is_closing()
+            assert echo.heard == messages
+
+    run(main)
+
+
+def test_a_listener_that_fails_when_nobody_awaits_it_any_more() -> None:
+    """Its error is the loop's: it is told, and the connection is cut."""
+
+    async def main() -> None:
+        idler = Idler()
+        async with talking(idler) as (peer, _):
+
+            def hear(message: WSMessage) -> None:
+                listening.cancel()
+                raise LookupError("too late")
+
+            listening = asyncio.create_task(idler.stream.listen(hear))
+            await settle()
+            with pytest.raises(LookupError, match="too late"):
+                peer.line.transport.protocol.data_received(binary(b"1"))
+            await asyncio.wait([listening])
+            assert listening.cancelled()
+            idler.goes_on.set()
+
+    run(main)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_in_a_listener_is_not_held_back(error: type[BaseException]) -> None:
+    async def main() -> None:
+        idler = Idler()
+        async with talking(idler) as (peer, _):
+
+            def hear(message: WSMessage) -> None:
+                raise error
+
+            listening = asyncio.create_task(idler.stream.listen(hear))
+            await settle()
+            with pytest.raises(error):
+                peer.line.transport.protocol.data_received(binary(b"1"))
+            assert not listening.done()
+            listening.cancel()
+            idler.goes_on.set()
+
+    run(main)

@@ -6,7 +6,14 @@ A head is known here by itself. Which messages the frames make up, `connection` 
 from struct import Struct
 from typing import Final
 
-from ...http.websocket import WebSocketError, WSCloseCode, WSMsgType, check_close, may_be_sent
+from ...http.websocket import (
+    MOST_CONTROL,
+    WebSocketError,
+    WSCloseCode,
+    WSMsgType,
+    check_close,
+    may_be_sent,
+)
 
 CONTINUATION: Final = 0x0
 TEXT: Final = 0x1
@@ -15,12 +22,12 @@ CLOSE: Final = 0x8
 PING: Final = 0x9
 PONG: Final = 0xA
 
+MOST_SHORT: Final = 125
+"""Bytes of a payload whose length is in the second byte of its head."""
+
 FIN: Final = 0x80
 RSV1: Final = 0x40
 MASK: Final = 0x80
-
-LONGEST_CONTROL: Final = 125
-"""Bytes of payload of a control frame (RFC 6455, section 5.5)."""
 
 TOO_BIG: Final = WSCloseCode.MESSAGE_TOO_BIG
 INVALID_TEXT: Final = WSCloseCode.INVALID_TEXT
@@ -140,10 +147,11 @@ _PACK_16: Final = Struct("!BBH").pack
 _PACK_64: Final = Struct("!BBQ").pack
 
 # Made once: one of these is the head of most frames that a server sends.
-_SHORT_TEXT: Final = [_PACK_8(FIN | TEXT, size) for size in range(126)]
-_SHORT_BINARY: Final = [_PACK_8(FIN | BINARY, size) for size in range(126)]
-SHORT_HEADS: Final = {TEXT: _SHORT_TEXT, BINARY: _SHORT_BINARY}
-"""Heads of uncompressed and unmasked messages of up to 125 bytes, by opcode and size."""
+_SHORT_TEXT: Final = [_PACK_8(FIN | TEXT, size) for size in range(MOST_SHORT + 1)]
+_SHORT_BINARY: Final = [_PACK_8(FIN | BINARY, size) for size in range(MOST_SHORT + 1)]
+# It is asked with the very objects that are its keys, as a rule, and compares no numbers then.
+SHORT_HEADS: Final[dict[int, list[bytes]]] = {WSMsgType.TEXT: _SHORT_TEXT, WSMsgType.BINARY: _SHORT_BINARY}
+"""Heads of uncompressed and unmasked messages of up to `MOST_SHORT` bytes, by opcode and size."""
 
 
 def encode_head(first: int, size: int, mask: int = 0) -> bytes:
@@ -162,9 +170,9 @@ def check_opcode(opcode: int, size: int) -> None:
     """Raises `ValueError` where no frame with this opcode and payload may be sent as a message of its own."""
     if opcode not in (TEXT, BINARY, PING, PONG):
         raise ValueError(f"opcode {opcode!r}: a frame to be sent is TEXT, BINARY, PING or PONG")
-    if opcode >= CLOSE and size > LONGEST_CONTROL:
+    if opcode >= CLOSE and size > MOST_CONTROL:
         name = WSMsgType(opcode).name
-        raise ValueError(f"a {name} of {size} bytes: it has at most {LONGEST_CONTROL}")
+        raise ValueError(f"a {name} of {size} bytes: it has at most {MOST_CONTROL}")
 
 
 def encode_close_payload(code: int, reason: bytes) -> bytes:
