@@ -15,7 +15,7 @@ from .accesslog import AbstractAccessLogger
 from .callables import describe
 from .errorpage import server_error
 from .exceptions import HTTPException
-from .http.errors import LocalProtocolError, RemoteProtocolError
+from .http.errors import Disconnected, LocalProtocolError, RemoteProtocolError
 from .http.exchange import Exchange, ExchangeHandler
 from .http.status import phrase
 from .request import BaseRequest
@@ -171,7 +171,9 @@ class Handling:
             exchange.abort()
             raise error
         if exchange.response_started:
-            if isinstance(error, RemoteProtocolError):
+            # Once the server has told a WebSocket that it goes away, nothing more can be sent on that.
+            has_been_told = exchange.is_draining and isinstance(error, Disconnected)
+            if has_been_told or isinstance(error, RemoteProtocolError):
                 exchange.abort()
                 self._logger.debug("%s %s: %s", request.method, request.raw_path, error)
             else:

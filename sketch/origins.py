@@ -12,6 +12,9 @@ from yarl import URL
 OPAQUE: Final = "null"
 """What a browser says of a page that has no origin: one from a file, or in a sandbox (RFC 6454, 6.1)."""
 
+_FOREIGN: Final = frozenset(" @?#")
+"""What no origin has, and a URL may have. yarl raises `IndexError` for some that have an ``@``."""
+
 
 class Origin(NamedTuple):
     """Where a page is from (RFC 6454, section 4). ``port`` is ``None`` where the scheme has no default."""
@@ -25,14 +28,13 @@ class Origin(NamedTuple):
         """Raises `ValueError` for what is no origin: ``scheme://host`` or ``scheme://host:port``."""
         if text == OPAQUE:
             return cls(OPAQUE, "", None)
-        try:
-            url = URL(text)
-            is_bare = text.partition("://")[2].rstrip("/").isprintable() and url.path in ("", "/")
-            extra = (url.raw_user, url.raw_password, url.raw_query_string, url.raw_fragment)
-            if url.scheme and url.raw_host and is_bare and not any(extra) and " " not in text:
-                return cls(url.scheme, url.raw_host, url.port)
-        except ValueError:
-            pass
+        if text.isprintable() and _FOREIGN.isdisjoint(text):
+            try:
+                url = URL(text)
+                if url.scheme and url.raw_host and url.path in ("", "/"):
+                    return cls(url.scheme, url.raw_host, url.port)
+            except ValueError:
+                pass
         raise ValueError(f"{text!r} is no origin, as 'https://example.org' and 'http://localhost:8080' are")
 
 

@@ -129,7 +129,8 @@ class Subscription(Leaving):
         return self._leave is not None
 
     def _feed_later(self) -> None:
-        backlog = self._backlog = self._backlog or Backlog(self._policy)
+        # The one from before, if any: an empty one is false, and knows how many messages were dropped.
+        backlog = self._backlog = Backlog(self._policy) if self._backlog is None else self._backlog
         self._is_slow = True
         # In a context of its own: whoever publishes has nothing to do with it.
         loop = asyncio.get_running_loop()

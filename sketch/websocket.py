@@ -144,6 +144,9 @@ class WebSocketResponse(Sending, Receiving, StreamResponse):
         self._stream = self._source = stream
         self._stage = Stage.OPEN
         self._compresses = bool(stream.compression)
+        if exchange.is_draining:
+            # The others are told, or have been: nobody would tell this one.
+            stream.close(self._opening.options.drain_code)
 
     # -- what it is ------------------------------------------------------------------------------------
 

@@ -109,6 +109,11 @@ def test_dataclasses() -> None:
         ({"name": 1}, User | None, r"\$\.name is 1, and str was expected"),
         ({"value": -1}, Positive, "value is less than nothing"),
         (5, User | None, r"\$ is 5, and "),
+        ([{"name": 1}], list[User | Positive], r"\$\[0\]\.name is 1, and str was expected"),
+        ([{"x": 1}], list[User | Positive], r"\$\[0\]\.name is missing, which User needs"),
+        ({"value": -1}, User | Positive, r"\$\.name is missing"),
+        ({"value": -1}, Positive | None, "value is less than nothing"),
+        ([[1]], list[User | list[str]], r"\$\[0\]\[0\] is 1, and str was expected"),
     ],
 )
 def test_what_is_no_such_dataclass(value: Any, expected: Any, message: str) -> None:
@@ -120,6 +125,71 @@ def test_what_is_no_such_dataclass(value: Any, expected: Any, message: str) -> N
 def test_what_json_has_not(expected: Any) -> None:
     with pytest.raises(TypeError, match="no value of JSON is"):
         build("x", expected)
+
+
+def test_names_are_strings() -> None:
+    with pytest.raises(TypeError, match=r"is dict\[int, str\]: the names in an object are str"):
+        build({"1": "x"}, dict[int, str])
+    assert build({"1": "x"}, dict[Any, str]) == {"1": "x"}
+
+
+@dataclass
+class Sum:
+    """One of two that look alike up to their last field."""
+
+    terms: "list[Sum | Product | int]"
+    kind: Literal["sum"] = "sum"
+
+    def __post_init__(self) -> None:
+        MADE.append(self)
+
+
+@dataclass
+class Product:
+    """The other one."""
+
+    terms: "list[Sum | Product | int]"
+    kind: Literal["product"] = "product"
+
+    def __post_init__(self) -> None:
+        MADE.append(self)
+
+
+MADE: list[Any] = []
+
+
+@pytest.mark.parametrize("innermost", [1, "x"])
+def test_unions_inside_of_unions_are_tried_once(innermost: Any) -> None:
+    value: Any = innermost
+    depth = 12
+    for _ in range(depth):
+        value = {"terms": [value], "kind": "product"}
+    MADE.clear()
+    if innermost == 1:
+        product = build(value, Sum | Product)
+        assert isinstance(product, Product) and isinstance(product.terms[0], Product)
+    else:
+        with pytest.raises(ValueError, match=r"(\.terms\[0\]){12} is 'x', and "):
+            build(value, Sum | Product)
+    # The unions in the two are two unions.
+    assert len(MADE) < 2 * depth
+
+
+class SilentName(str):
+    """A name that is not to be put in words: it may be as long as the message."""
+
+    def __format__(self, how: str) -> str:
+        raise AssertionError("nobody has asked where the value is")
+
+
+def test_places_are_told_when_something_is_wrong_only() -> None:
+    value = {SilentName("a"): [1, 2, 3]}
+    assert build(value, dict[str, list[int]]) == value
+
+
+def test_long_names_are_told_shortened() -> None:
+    with pytest.raises(ValueError, match=r"^\$\.a{60}\.\.\.\[0\] is 'x', and int was expected$"):
+        build({"a" * 1000: ["x"]}, dict[str, list[int]])
 
 
 JSON = st.recursive(

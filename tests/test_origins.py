@@ -32,7 +32,8 @@ def test_what_is_an_origin(text: str, origin: tuple[str, str, int | None]) -> No
     "text",
     ["", "example.org", "//example.org", "https://", "https://a/path", "https://a?q", "https://a#f",
      "https://user@a", "https://:pass@a", "https://a b", "https://a:99999", "https://a:x", "https://[bad",
-     "https://a, https://b", "file:///x", "Null", "https://a\n"],
+     "https://a, https://b", "file:///x", "Null", "https://a\n", "https://@a",
+     "https://[]@", "https://a?", "https://a#"],
 )  # fmt: skip
 def test_what_is_none(text: str) -> None:
     with pytest.raises(ValueError, match="is no origin, as 'https://example.org'"):

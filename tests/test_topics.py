@@ -219,6 +219,13 @@ def test_the_oldest_are_dropped() -> None:
         await settle()
         assert slow.taken == ["0", "4", "5"]
         assert subscription.dropped == 3
+        slow.pause()
+        for number in range(6, 10):
+            topic.publish(str(number))
+        slow.resume()
+        await settle()
+        assert slow.taken == ["0", "4", "5", "6", "8", "9"]
+        assert subscription.dropped == 4
 
     run(main)
 

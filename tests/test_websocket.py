@@ -512,6 +512,13 @@ class Move:
     y: int = 0
 
 
+@dataclass
+class Chain:
+    """What a peer may make as deep as it likes."""
+
+    rest: "Chain | None" = None
+
+
 def test_typed_json() -> None:
     received: list[object] = []
 
@@ -528,9 +535,12 @@ def test_typed_json() -> None:
             await ws.receive_json(expect=dict)
         with pytest.raises(ValueError, match="nested too deep"):
             await ws.receive_json()
+        with pytest.raises(ValueError, match="nested too deep"):
+            await ws.receive_json(expect=Chain)
 
     async def play(peer: MemoryWebSocket) -> None:
-        for data in ('{"x": 1}', '{"a": []}', '{"x": "one"}', "[]", "nothing", "[" * 100_000):
+        deep = '{"rest":' * 500 + "null" + "}" * 500
+        for data in ('{"x": 1}', '{"a": []}', '{"x": "one"}', "[]", "nothing", "[" * 100_000, deep):
             peer.feed(data)
 
     talk(handler, play)
@@ -848,6 +858,41 @@ def test_the_server_goes_away() -> None:
         peer.feed_close(1012)
 
     assert sent(talk(handler, play)) == [(1012, "")]
+
+
+def test_one_that_opens_when_the_server_is_going_away() -> None:
+    exchange, kinds = handshake(), []
+    exchange.begin_draining()
+
+    async def handler(request: web.Request) -> None:
+        ws = await request.websocket(drain_code=WSCloseCode.SERVICE_RESTART)
+        kinds.extend([(await ws.receive()).type, (await ws.receive()).type])
+
+    async def play(peer: MemoryWebSocket) -> None:
+        assert sent(exchange) == [(1012, "")]
+        peer.feed("too late")
+        peer.feed_close(1012)
+
+    assert sent(talk(handler, play, exchange)) == [(1012, "")]
+    assert kinds == [WSMsgType.TEXT, WSMsgType.CLOSE] and not exchange.aborted
+
+
+def test_a_handler_that_sends_when_the_server_goes_away_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    exchange = handshake()
+
+    async def tick(request: web.Request) -> None:
+        ws = await request.websocket()
+        while True:
+            await ws.send_str("tick")
+            await asyncio.sleep(1)
+
+    async def play(peer: MemoryWebSocket) -> None:
+        exchange.begin_draining()
+        peer.say_goodbye()
+
+    assert sent(talk(tick, play, exchange)) == ["tick", (1001, "")]
+    assert exchange.aborted
+    assert caplog.text == ""
 
 
 def test_the_access_log_has_it() -> None:
