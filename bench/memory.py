@@ -56,7 +56,7 @@ def measure_idle(
     """Bytes for each idle keep-alive connection that was used once, in several rounds of fresh servers.
 
     Raises `bench.client.WrongAnswer` when a server closes a connection meanwhile."""
-    chosen = [peer for peer in peers if peer.name.partition("@")[0] in IDLE_PEERS]
+    chosen = _choose(peers, IDLE_PEERS)
     figures = _measure_idle(chosen, environment, cores, _open_connection, connections, rounds)
     _tell("connection", figures, say)
     return figures
@@ -72,10 +72,15 @@ def measure_idle_websockets(
     say: Say = print,
 ) -> dict[str, list[float]]:
     """The same for each WebSocket without permessage-deflate that echoed one message."""
-    chosen = [peer for peer in peers if peer.name.partition("@")[0] in IDLE_WEBSOCKET_PEERS]
+    chosen = _choose(peers, IDLE_WEBSOCKET_PEERS)
     figures = _measure_idle(chosen, environment, cores, _open_websocket, connections, rounds)
     _tell("WebSocket", figures, say)
     return figures
+
+
+def _choose(peers: Sequence[Peer], names: Sequence[str]) -> list[Peer]:
+    """Those of these names, at whatever revision."""
+    return [peer for peer in peers if peer.name.partition("@")[0] in names]
 
 
 def _tell(what: str, figures: dict[str, list[float]], say: Say) -> None:
@@ -171,14 +176,12 @@ def measure_streams(
 
     Raises `bench.client.WrongAnswer` when bytes get lost."""
     figures = {}
-    for peer in peers:
-        if peer.name.partition("@")[0] in STREAM_PEERS:
-            with open_fleet(environment, cores) as fleet:
-                figures[peer.name] = _measure_streams_of(fleet, peer, body_bytes)
-            sizes = figures[peer.name]
-            peaks = (sizes["before"], sizes["upload_peak"], sizes["download_peak"])
-            cells = " / ".join(f"{size / MEBIBYTE:.1f}" for size in peaks)
-            say(f"  long bodies: {peer.name} start / upload / download {cells} MiB")
+    for peer in _choose(peers, STREAM_PEERS):
+        with open_fleet(environment, cores) as fleet:
+            sizes = figures[peer.name] = _measure_streams_of(fleet, peer, body_bytes)
+        peaks = (sizes["before"], sizes["upload_peak"], sizes["download_peak"])
+        cells = " / ".join(f"{size / MEBIBYTE:.1f}" for size in peaks)
+        say(f"  long bodies: {peer.name} start / upload / download {cells} MiB")
     return figures
 
 

@@ -88,8 +88,8 @@ def _goals(results: Results) -> str:
 
 
 def _overview(results: Results, works: dict[str, dict[str, WorkFigures]], what: str) -> str:
-    servers = _best_first({name: figures for name, figures in next(iter(works.values()), {}).items()})
-    servers += [name for work in works.values() for name in work if name not in servers]
+    servers = _best_first(next(iter(works.values()), {}))
+    servers += [name for work in works.values() for name in work]
     rows = []
     for server in dict.fromkeys(servers):
         cells = [_thousands(work.get(server)) for work in works.values()]
@@ -123,19 +123,26 @@ def _heading(work: str) -> str:
 
 def _websocket_row(results: Results, figures: dict[str, WorkFigures], server: str) -> list[str]:
     own = figures[server]
-    values = efficiency(own)
     busy = spread([turn["cpu_seconds"] / turn["seconds"] for turn in own["rounds"]])
     return [
-        _emphasised(server, _title(results, server)),
-        _number(spread(values).median),
-        f"± {spread(values).percent:.1f} %",
-        _ratio(values, figures.get("ceiling")),
-        _ratio(values, figures.get("aiohttp")),
-        _ratio(values, figures.get("picows")),
+        *_standing(results, figures, server, ("ceiling", "aiohttp", "picows")),
         _speed(own),
         f"{100 * busy.median:.0f} %",
         *_latencies(own),
         str(own["answer_bytes"]),
+    ]
+
+
+def _standing(
+    results: Results, figures: dict[str, WorkFigures], server: str, others: Sequence[str]
+) -> list[str]:
+    """Its name, what it does in a second of the processor, and that as a ratio to others."""
+    values = efficiency(figures[server])
+    return [
+        _emphasised(server, _title(results, server)),
+        _number(spread(values).median),
+        f"± {spread(values).percent:.1f} %",
+        *(_ratio(values, figures.get(other)) for other in others),
     ]
 
 
@@ -152,13 +159,8 @@ def _latencies(figures: WorkFigures) -> list[str]:
 
 def _work_row(results: Results, figures: dict[str, WorkFigures], server: str) -> list[str]:
     own = figures[server]
-    values = efficiency(own)
     return [
-        _emphasised(server, _title(results, server)),
-        _number(spread(values).median),
-        f"± {spread(values).percent:.1f} %",
-        _ratio(values, figures.get("ceiling")),
-        _ratio(values, figures.get("aiohttp")),
+        *_standing(results, figures, server, ("ceiling", "aiohttp")),
         _speed(own),
         *_latencies(own),
         str(own["answer_bytes"]),

@@ -72,6 +72,20 @@ def returning(make: Callable[[], Any], **options: Any) -> Callable[[web.Request]
     return handler
 
 
+def leave_in_the_middle(make: Callable[[], Any]) -> None:
+    """Ask for this body, and leave when something of it is there."""
+    app = web.Application()
+    app.router.add_get("/", returning(make))
+    exchange = MemoryExchange()
+    exchange.pause_client()
+
+    async def leave() -> None:
+        await until(lambda: bool(exchange.response_body))
+        exchange.disconnect()
+
+    run_with(app.make_exchange_handler(), exchange, leave)
+
+
 def field(exchange: MemoryExchange, name: str) -> str | None:
     return dict(fields_of(exchange)).get(name)
 
@@ -410,16 +424,7 @@ def test_closed_when_the_client_leaves_in_the_middle(
     opened: Opened, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     opened.path.write_bytes(CONTENT * 2**11)
-    app = web.Application()
-    app.router.add_get("/", returning(getattr(opened, kind)))
-    exchange = MemoryExchange()
-    exchange.pause_client()
-
-    async def play() -> None:
-        await until(lambda: bool(exchange.response_body))
-        exchange.disconnect()
-
-    run_with(app.make_exchange_handler(), exchange, play)
+    leave_in_the_middle(getattr(opened, kind))
     assert caplog.records == []
 
 
@@ -521,16 +526,7 @@ def test_an_error_while_a_generator_is_closed_is_logged(caplog: pytest.LogCaptur
         finally:
             raise ValueError("cannot be closed")
 
-    app = web.Application()
-    app.router.add_get("/", returning(generate))
-    exchange = MemoryExchange()
-    exchange.pause_client()
-
-    async def play() -> None:
-        await until(lambda: bool(exchange.response_body))
-        exchange.disconnect()
-
-    run_with(app.make_exchange_handler(), exchange, play)
+    leave_in_the_middle(generate)
     assert "cannot be closed" in caplog.text
 
 

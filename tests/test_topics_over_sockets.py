@@ -178,22 +178,31 @@ class Mute:
         return data
 
 
-async def publish_to_all(site: Site, reader: aiohttp.ClientWebSocketResponse, count: int) -> None:
-    """Publish so many messages of 10 KB, each when the one who reads has got the one before."""
-    for number in range(count):
+async def publish_to_all(site: Site, reader: aiohttp.ClientWebSocketResponse) -> None:
+    """Publish 200 messages of 10 KB, each when the one who reads has got the one before."""
+    for number in range(200):
         site.room.publish(f"{number:04}" + "x" * 10_000)
         assert (await reader.receive_str())[:4] == f"{number:04}"
+
+
+@asynccontextmanager
+async def one_far_behind(
+    site: Site, policy: str
+) -> AsyncIterator[tuple[aiohttp.ClientWebSocketResponse, Mute]]:
+    """Two in the room, one who reads and one who does not, after all that was published."""
+    async with aiohttp.ClientSession() as session, session.ws_connect(site.room_url) as reader:
+        await until(lambda: len(site.room) == 1)
+        mute = await Mute.open(site, policy)
+        await until(lambda: len(site.room) == 2)
+        await publish_to_all(site, reader)
+        yield reader, mute
 
 
 @LOOPS
 @pytest.mark.parametrize("policy", ["drop", "latest"])
 def test_one_that_does_not_read_holds_up_nobody(new_loop: NewLoop, policy: str) -> None:
     async def use(site: Site) -> None:
-        async with aiohttp.ClientSession() as session, session.ws_connect(site.room_url) as reader:
-            await until(lambda: len(site.room) == 1)
-            mute = await Mute.open(site, policy)
-            await until(lambda: len(site.room) == 2)
-            await publish_to_all(site, reader, 200)
+        async with one_far_behind(site, policy) as (reader, mute):
             site.room.publish("the end")
             assert await reader.receive_str() == "the end"
             data = await mute.read(b"the end")
@@ -208,11 +217,7 @@ def test_one_that_does_not_read_holds_up_nobody(new_loop: NewLoop, policy: str) 
 @LOOPS
 def test_one_that_is_too_slow_is_told_so(new_loop: NewLoop) -> None:
     async def use(site: Site) -> None:
-        async with aiohttp.ClientSession() as session, session.ws_connect(site.room_url) as reader:
-            await until(lambda: len(site.room) == 1)
-            mute = await Mute.open(site, "disconnect")
-            await until(lambda: len(site.room) == 2)
-            await publish_to_all(site, reader, 200)
+        async with one_far_behind(site, "disconnect") as (_, mute):
             assert len(site.room) == 1
             reason = b"too slow: more than 200000 bytes were waiting"
             close_frame = b"\x88" + bytes([2 + len(reason)]) + (1013).to_bytes(2, "big") + reason
@@ -224,11 +229,7 @@ def test_one_that_is_too_slow_is_told_so(new_loop: NewLoop) -> None:
 @LOOPS
 def test_one_that_is_too_slow_to_be_told_is_cut_off(new_loop: NewLoop) -> None:
     async def use(site: Site) -> None:
-        async with aiohttp.ClientSession() as session, session.ws_connect(site.room_url) as reader:
-            await until(lambda: len(site.room) == 1)
-            mute = await Mute.open(site, "disconnect")
-            await until(lambda: len(site.room) == 2)
-            await publish_to_all(site, reader, 200)
+        async with one_far_behind(site, "disconnect") as (_, mute):
             with mute.sock:
                 assert await site.app[CODES].get() == 1006
             assert len(site.room) == 1
@@ -355,7 +356,7 @@ def test_a_stream_that_is_not_read_holds_up_nobody(new_loop: NewLoop) -> None:
         await until(lambda: len(site.room) == 1)
         async with aiohttp.ClientSession() as session, session.ws_connect(site.room_url) as reader:
             await until(lambda: len(site.room) == 2)
-            await publish_to_all(site, reader, 200)
+            await publish_to_all(site, reader)
         # What is more than it may have waiting, it gets when it comes back.
         data = await mute.read(b"\r\n0\r\n\r\n")
         got = data.count(b"data: ")

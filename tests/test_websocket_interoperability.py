@@ -13,7 +13,6 @@ from urllib.parse import quote
 
 import pytest
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
-from wsproto.extensions import PerMessageDeflate
 
 from sketch import web
 from sketch.http.handshake import Deflate
@@ -255,9 +254,7 @@ def test_what_clients_offer_for_compression(
                     server_max_window_bits=server_bits,
                     client_max_window_bits=client_bits,
                 )
-                client = await WebsocketsClient.connect(
-                    f"ws://{site.host}/echo", deflate=False, extensions=[offer]
-                )
+                client = await WebsocketsClient.connect_offering(f"ws://{site.host}/echo", offer)
                 assert client.extensions.startswith("permessage-deflate")
                 await check_echo(client, AROUND_A_WINDOW)
                 await client.close(1000, "")
@@ -276,7 +273,7 @@ def test_what_the_server_wants_of_compression(
             async with serving(deflate=wanted) as site:
                 for client in (
                     await WebsocketsClient.connect(f"ws://{site.host}/echo"),
-                    await WsprotoClient.connect(f"ws://{site.host}/echo", deflate=PerMessageDeflate()),
+                    await WsprotoClient.connect(f"ws://{site.host}/echo"),
                 ):
                     await check_echo(client, AROUND_A_WINDOW)
                     await client.close(1000, "")

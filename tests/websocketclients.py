@@ -15,9 +15,14 @@ import websockets.sync.client
 import wsproto
 import wsproto.extensions
 import wsproto.frame_protocol
+from websockets.client import ClientProtocol
+from websockets.extensions import ClientExtensionFactory
 from wsproto import events
 
 Message = str | bytes
+Tls = ssl.SSLContext | None
+End = tuple[int, str]
+"""The code and the reason of a close frame."""
 
 LARGEST: Final = 2**25
 """Bytes of a message that they accept."""
@@ -38,16 +43,15 @@ class WebSocketClient(ABC):
     protocol: str | None
 
     @classmethod
-    @abstractmethod
     async def connect(
-        cls,
-        url: str,
-        *,
-        tls: ssl.SSLContext | None = None,
-        deflate: bool = True,
-        protocols: Sequence[str] = (),
+        cls, url: str, *, tls: Tls = None, deflate: bool = True, protocols: Sequence[str] = ()
     ) -> Self:
         """Open a connection."""
+        return await cls._open(url, tls, deflate, protocols)
+
+    @classmethod
+    @abstractmethod
+    async def _open(cls, url: str, tls: Tls, deflate: bool, protocols: Sequence[str]) -> Self: ...
 
     @abstractmethod
     async def send(self, message: Message) -> None:
@@ -66,11 +70,11 @@ class WebSocketClient(ABC):
         """Send a ping, and wait for a pong with the same payload."""
 
     @abstractmethod
-    async def close(self, code: int, reason: str) -> tuple[int, str]:
+    async def close(self, code: int, reason: str) -> End:
         """Close the connection. Returns what the server's close frame said."""
 
     @abstractmethod
-    async def wait_closed(self) -> tuple[int, str]:
+    async def wait_closed(self) -> End:
         """Wait for the server to close the connection. Returns what its close frame said."""
 
 
@@ -85,14 +89,7 @@ class AiohttpClient(WebSocketClient):
         self.protocol = websocket.protocol
 
     @classmethod
-    async def connect(
-        cls,
-        url: str,
-        *,
-        tls: ssl.SSLContext | None = None,
-        deflate: bool = True,
-        protocols: Sequence[str] = (),
-    ) -> Self:
+    async def _open(cls, url: str, tls: Tls, deflate: bool, protocols: Sequence[str]) -> Self:
         session = aiohttp.ClientSession()
         websocket = await session.ws_connect(
             url,
@@ -126,17 +123,34 @@ class AiohttpClient(WebSocketClient):
         message = await self._receive()
         assert (message.type, message.data) == (aiohttp.WSMsgType.PONG, payload)
 
-    async def close(self, code: int, reason: str) -> tuple[int, str]:
+    async def close(self, code: int, reason: str) -> End:
         await self._websocket.close(code=code, message=reason.encode())
         await self._session.close()
         # It keeps no reason of the server's answer.
         return self._websocket.close_code, reason
 
-    async def wait_closed(self) -> tuple[int, str]:
+    async def wait_closed(self) -> End:
         message = await self._receive()
         assert message.type is aiohttp.WSMsgType.CLOSE, message
         await self._session.close()
         return message.data, message.extra
+
+
+def _choose_options(tls: Tls, deflate: bool, protocols: Sequence[str]) -> dict[str, Any]:
+    """For either client of ``websockets``."""
+    return {
+        "ssl": tls,
+        "compression": "deflate" if deflate else None,
+        "subprotocols": [websockets.Subprotocol(each) for each in protocols] or None,
+        "max_size": LARGEST,
+        "proxy": None,
+    }
+
+
+def _read_end(protocol: ClientProtocol) -> End:
+    received = protocol.close_rcvd
+    assert received is not None
+    return received.code, received.reason
 
 
 class WebsocketsClient(WebSocketClient):
@@ -147,26 +161,15 @@ class WebsocketsClient(WebSocketClient):
         self.protocol = connection.subprotocol
 
     @classmethod
-    async def connect(
-        cls,
-        url: str,
-        *,
-        tls: ssl.SSLContext | None = None,
-        deflate: bool = True,
-        protocols: Sequence[str] = (),
-        **options: Any,
-    ) -> Self:
-        return cls(
-            await websockets.asyncio.client.connect(
-                url,
-                ssl=tls,
-                compression="deflate" if deflate else None,
-                subprotocols=[websockets.Subprotocol(each) for each in protocols] or None,
-                max_size=LARGEST,
-                proxy=None,
-                **options,
-            )
-        )
+    async def _open(cls, url: str, tls: Tls, deflate: bool, protocols: Sequence[str]) -> Self:
+        options = _choose_options(tls, deflate, protocols)
+        return cls(await websockets.asyncio.client.connect(url, **options))
+
+    @classmethod
+    async def connect_offering(cls, url: str, offer: ClientExtensionFactory) -> Self:
+        """Open a connection with an offer for compression that is not the usual one."""
+        options = _choose_options(None, False, ())
+        return cls(await websockets.asyncio.client.connect(url, extensions=[offer], **options))
 
     @property
     def extensions(self) -> str:
@@ -186,18 +189,13 @@ class WebsocketsClient(WebSocketClient):
     async def ping(self, payload: bytes) -> None:
         await (await self._connection.ping(payload))
 
-    async def close(self, code: int, reason: str) -> tuple[int, str]:
+    async def close(self, code: int, reason: str) -> End:
         await self._connection.close(code, reason)
-        return self._end()
+        return _read_end(self._connection.protocol)
 
-    async def wait_closed(self) -> tuple[int, str]:
+    async def wait_closed(self) -> End:
         await self._connection.wait_closed()
-        return self._end()
-
-    def _end(self) -> tuple[int, str]:
-        received = self._connection.protocol.close_rcvd
-        assert received is not None
-        return received.code, received.reason
+        return _read_end(self._connection.protocol)
 
 
 class ThreadedClient(WebSocketClient):
@@ -208,23 +206,12 @@ class ThreadedClient(WebSocketClient):
         self.protocol = connection.subprotocol
 
     @classmethod
-    async def connect(
-        cls,
-        url: str,
-        *,
-        tls: ssl.SSLContext | None = None,
-        deflate: bool = True,
-        protocols: Sequence[str] = (),
-    ) -> Self:
+    async def _open(cls, url: str, tls: Tls, deflate: bool, protocols: Sequence[str]) -> Self:
         def connect() -> websockets.sync.client.ClientConnection:
-            return websockets.sync.client.connect(
-                url,
-                ssl=tls,
-                compression="deflate" if deflate else None,
-                subprotocols=[websockets.Subprotocol(each) for each in protocols] or None,
-                max_size=LARGEST,
-                proxy=None,
-            ).__enter__()
+            options = _choose_options(tls, deflate, protocols)
+            connection: websockets.sync.client.ClientConnection
+            connection = websockets.sync.client.connect(url, **options).__enter__()
+            return connection
 
         return cls(await asyncio.to_thread(connect))
 
@@ -240,21 +227,16 @@ class ThreadedClient(WebSocketClient):
     async def ping(self, payload: bytes) -> None:
         assert await asyncio.to_thread(self._connection.ping(payload).wait, 30)
 
-    async def close(self, code: int, reason: str) -> tuple[int, str]:
+    async def close(self, code: int, reason: str) -> End:
         await asyncio.to_thread(self._connection.close, code, reason)
-        return self._end()
+        return _read_end(self._connection.protocol)
 
-    async def wait_closed(self) -> tuple[int, str]:
+    async def wait_closed(self) -> End:
         try:
             message = await self.receive()
         except websockets.exceptions.ConnectionClosed:
-            return self._end()
+            return _read_end(self._connection.protocol)
         raise AssertionError(message)
-
-    def _end(self) -> tuple[int, str]:
-        received = self._connection.protocol.close_rcvd
-        assert received is not None
-        return received.code, received.reason
 
 
 class _Listener(picows.WSListener):
@@ -284,14 +266,7 @@ class PicowsClient(WebSocketClient):
         self.protocol = transport.response.headers.get("Sec-WebSocket-Protocol")
 
     @classmethod
-    async def connect(
-        cls,
-        url: str,
-        *,
-        tls: ssl.SSLContext | None = None,
-        deflate: bool = True,
-        protocols: Sequence[str] = (),
-    ) -> Self:
+    async def _open(cls, url: str, tls: Tls, deflate: bool, protocols: Sequence[str]) -> Self:
         fields = {"Sec-WebSocket-Protocol": ", ".join(protocols)} if protocols else None
         listener = _Listener()
         transport, _ = await picows.ws_connect(
@@ -323,12 +298,12 @@ class PicowsClient(WebSocketClient):
         self._transport.send_ping(payload)
         assert await self._frames.get() == (picows.WSMsgType.PONG, True, payload)
 
-    async def close(self, code: int, reason: str) -> tuple[int, str]:
+    async def close(self, code: int, reason: str) -> End:
         # Its own way knows the registered codes only.
         self._transport.send(picows.WSMsgType.CLOSE, code.to_bytes(2) + reason.encode())
         return await self.wait_closed()
 
-    async def wait_closed(self) -> tuple[int, str]:
+    async def wait_closed(self) -> End:
         kind, _, payload = await self._frames.get()
         assert kind is picows.WSMsgType.CLOSE
         self._transport.disconnect()
@@ -344,34 +319,24 @@ class WsprotoClient(WebSocketClient):
         engine: wsproto.WSConnection,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        deflate: wsproto.extensions.PerMessageDeflate,
     ) -> None:
         self._engine = engine
         self._reader = reader
         self._writer = writer
         self._events = engine.events()
-        self.deflate = deflate
         self.protocol = None
 
     @classmethod
-    async def connect(
-        cls,
-        url: str,
-        *,
-        tls: ssl.SSLContext | None = None,
-        deflate: bool | wsproto.extensions.PerMessageDeflate = True,
-        protocols: Sequence[str] = (),
-    ) -> Self:
+    async def _open(cls, url: str, tls: Tls, deflate: bool, protocols: Sequence[str]) -> Self:
         parts = urlsplit(url)
         assert parts.hostname is not None and parts.port is not None
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port, ssl=tls)
-        extension = wsproto.extensions.PerMessageDeflate() if isinstance(deflate, bool) else deflate
-        client = cls(wsproto.WSConnection(wsproto.ConnectionType.CLIENT), reader, writer, extension)
+        client = cls(wsproto.WSConnection(wsproto.ConnectionType.CLIENT), reader, writer)
         await client._write(
             events.Request(
                 host=parts.netloc,
                 target=f"{parts.path}?{parts.query}",
-                extensions=[extension] if deflate else [],
+                extensions=[wsproto.extensions.PerMessageDeflate()] if deflate else [],
                 subprotocols=list(protocols),
             )
         )
@@ -422,19 +387,19 @@ class WsprotoClient(WebSocketClient):
         event = await self._next()
         assert isinstance(event, events.Pong) and event.payload == payload, event
 
-    async def close(self, code: int, reason: str) -> tuple[int, str]:
+    async def close(self, code: int, reason: str) -> End:
         await self._write(events.CloseConnection(code, reason))
         event = await self._next()
         assert isinstance(event, events.CloseConnection), event
         return await self._end(event)
 
-    async def wait_closed(self) -> tuple[int, str]:
+    async def wait_closed(self) -> End:
         event = await self._next()
         assert isinstance(event, events.CloseConnection), event
         await self._write(event.response())
         return await self._end(event)
 
-    async def _end(self, event: events.CloseConnection) -> tuple[int, str]:
+    async def _end(self, event: events.CloseConnection) -> End:
         # Whoever serves closes the connection (RFC 6455, section 7.1.1).
         assert await self._reader.read() == b""
         self._writer.close()

@@ -3,7 +3,6 @@ wrong with them.
 """
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterable, Callable
 from typing import Any
 
@@ -15,40 +14,13 @@ from .faults import NO_FAULTS, Faults
 from .incoming import Incoming
 from .outgoing import LAST_CHUNK, Outgoing, encode_chunk
 from .response import ClientResponse
-from .transport import MemoryTransport, TlsMemoryTransport
+from .transport import connect_transport
 
 WINDOW = 65536
 """Bytes of an answer that the client takes ahead of its reader, and of a request ahead of the server."""
 
 _TURNS = 20
 """Turns of the loop in which a server may notice that its client is gone."""
-
-
-class _PretendedTls:
-    """What a program can ask of TLS where there is none."""
-
-    def getpeercert(self, binary_form: bool = False) -> Any:
-        return None if binary_form else {}
-
-    def version(self) -> str:
-        return "TLSv1.3"
-
-    def cipher(self) -> tuple[str, str, int]:
-        return ("TLS_AES_256_GCM_SHA384", "TLSv1.3", 256)
-
-    def selected_alpn_protocol(self) -> str | None:
-        return None
-
-
-def connect_transport(
-    protocol: asyncio.Protocol, connection: "Connection", address: Any, is_secure: bool
-) -> MemoryTransport:
-    """The transport between a protocol of the server's and a connection; over TLS, which is pretended, it has
-    no half close."""
-    if not is_secure:
-        return MemoryTransport(protocol, connection, address=address)
-    tls = {"sslcontext": ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), "ssl_object": _PretendedTls()}
-    return TlsMemoryTransport(protocol, connection, address=address, extra=tls)
 
 
 class Connection:

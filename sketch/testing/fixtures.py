@@ -124,13 +124,15 @@ def aiohttp_unused_port() -> Callable[[], int]:
 
 
 async def _close(opened: list[Any]) -> None:
-    """Close all, the last first; the first failure is raised when all are closed."""
-    failures: list[BaseException] = []
+    """Close all, the last first; what failed is raised when all are closed."""
+    failures: list[Exception] = []
     while opened:
         try:
             await opened.pop().close()
         except Exception as failure:
             failures.append(failure)
+    if len(failures) > 1:
+        raise ExceptionGroup("several were not closed as they should be", failures)
     if failures:
         raise failures[0]
 

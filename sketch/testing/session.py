@@ -6,6 +6,7 @@ is made.
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from yarl import URL
@@ -168,13 +169,15 @@ class TestClient(Entered, Generic[R, A]):
         return opened
 
     async def close(self) -> None:
-        """Close everything. A second call does nothing; raises what the application's clean-up raises."""
+        """Close everything. A second call does nothing; raises what the application's clean-up raises.
+        Cancelled while a WebSocket waits for its end: session and server are closed all the same."""
         if self._is_closed:
             return
         self._is_closed = True
-        for opened in self._opened:
-            closing = opened.close()
-            if closing is not None:  # A WebSocket says good-bye.
-                await closing
-        await self._session.close()
-        await self._server.close()
+        async with AsyncExitStack() as closing:
+            closing.push_async_callback(self._server.close)
+            closing.push_async_callback(self._session.close)
+            for opened in self._opened:
+                waiting = opened.close()
+                if waiting is not None:  # A WebSocket says good-bye.
+                    await waiting

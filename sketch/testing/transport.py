@@ -7,6 +7,7 @@ case the bytes stay where they are, as in the kernel. It knows no HTTP, on neith
 
 import asyncio
 import contextvars
+import ssl
 from collections import deque
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -321,3 +322,30 @@ class TlsMemoryTransport(MemoryTransport):
     def write_eof(self) -> None:
         """Raises `NotImplementedError`, as asyncio's."""
         raise NotImplementedError("TLS knows no half close")
+
+
+class _PretendedTls:
+    """What a program can ask of TLS where there is none."""
+
+    def getpeercert(self, binary_form: bool = False) -> Any:
+        return None if binary_form else {}
+
+    def version(self) -> str:
+        return "TLSv1.3"
+
+    def cipher(self) -> tuple[str, str, int]:
+        return ("TLS_AES_256_GCM_SHA384", "TLSv1.3", 256)
+
+    def selected_alpn_protocol(self) -> str | None:
+        return None
+
+
+def connect_transport(
+    protocol: asyncio.Protocol, far_end: FarEnd, address: Any, is_secure: bool
+) -> MemoryTransport:
+    """The transport between a protocol of the server's and a client; over TLS, which is pretended, it has
+    no half close."""
+    if not is_secure:
+        return MemoryTransport(protocol, far_end, address=address)
+    tls = {"sslcontext": ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), "ssl_object": _PretendedTls()}
+    return TlsMemoryTransport(protocol, far_end, address=address, extra=tls)

@@ -12,7 +12,14 @@ from typing import Any, TypedDict
 
 from ..http.exchange import Bytes
 from ..http.handshake import Deflate
-from ..http.websocket import CLOSED_MESSAGE, CLOSING_MESSAGE, WSCloseCode, WSMessage, WSMsgType
+from ..http.websocket import (
+    CLOSED_MESSAGE,
+    CLOSING_MESSAGE,
+    WebSocketError,
+    WSCloseCode,
+    WSMessage,
+    WSMsgType,
+)
 from ..protocol.ws.connection import WebSocketEngine
 from ..responsehead import LooseHeaders
 from .connection import WINDOW, Connection
@@ -103,8 +110,7 @@ class ClientWebSocketResponse:
         self._news = asyncio.Event()
         self._close_code: int | None = None
         self._exception: BaseException | None = None
-        self._is_receiving = self._is_looking = self._is_closed = False
-        self._has_sent_close = self._has_heard_last = False
+        self._is_receiving = self._is_looking = self._is_closed = self._has_sent_close = False
         self.connection.watch(self._look)
 
     # -- what it is --------------------------------------------------------------------------------------
@@ -140,6 +146,10 @@ class ClientWebSocketResponse:
 
     # -- what comes --------------------------------------------------------------------------------------
 
+    @property
+    def _has_heard_last(self) -> bool:
+        return self._engine.close_received or self._engine.failure is not None
+
     def _look(self) -> None:
         """Called by the connection: something has come, or nothing will."""
         if self._is_looking:  # Room for more lets more come.
@@ -162,7 +172,6 @@ class ClientWebSocketResponse:
         if self._autoping and message.type in (WSMsgType.PING, WSMsgType.PONG):
             return
         if message.type is WSMsgType.CLOSE:
-            self._has_heard_last = True
             self._close_code = message.data
             if self._autoclose:
                 self._say_close(message.data or WSCloseCode.OK, b"")
@@ -170,9 +179,8 @@ class ClientWebSocketResponse:
             self._unreceived += _measure(message)
         self._messages.append(message)
 
-    def _fail(self, error: Any) -> None:
+    def _fail(self, error: WebSocketError) -> None:
         """The server has broken the protocol."""
-        self._has_heard_last = True
         self._close_code = error.code
         self._exception = error
         self._say_close(error.code, b"")

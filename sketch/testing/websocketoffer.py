@@ -81,7 +81,12 @@ class Offer(NamedTuple):
         agreed = None if self.deflate is None else _read(extension)
         if agreed is None or self.deflate is None or not _fits(agreed, self.deflate):
             raise _refuse(response, f"the extension {extension!r} is no answer to what was offered")
-        return agreed
+        # What it has offered of itself a client keeps to, asked for or not (sections 7.1.1.2 and 7.1.2.2).
+        return agreed._replace(
+            client_no_context_takeover=agreed.client_no_context_takeover
+            or self.deflate.client_no_context_takeover,
+            client_max_window_bits=min(agreed.client_max_window_bits, self.deflate.client_max_window_bits),
+        )
 
 
 def make_offer(protocols: Sequence[str], compress: int | Deflate) -> Offer:

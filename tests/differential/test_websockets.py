@@ -17,7 +17,7 @@ import websockets.exceptions
 import sketch.web
 from tests.loops import LOOPS, NewLoop
 
-from .talking import PATIENCE, Talk
+from .talking import PATIENCE, Handler, Talk, serve
 
 LARGE = "large \u00e9 " * 2**16
 
@@ -141,7 +141,6 @@ async def connect_websockets(port: int, **options: Any) -> AsyncIterator[Client]
         yield WebsocketsClient(ws)
 
 
-Handler = Callable[[Any, Any, Talk], Awaitable[Any]]
 Act = Callable[[Client, Talk], Awaitable[None]]
 
 
@@ -235,7 +234,8 @@ async def stay_and_say(client: Client, talk: Talk) -> None:
 # -- echoes ----------------------------------------------------------------------------------------------
 
 
-async def echo_all(ws: Any, talk: Talk) -> None:
+async def echo_all(ws: Any, talk: Talk) -> Any:
+    """Echo up to the end; returned is what a handler returns."""
     async for message in ws:
         if message.type.name == "TEXT":
             await ws.send_str(message.data)
@@ -244,6 +244,7 @@ async def echo_all(ws: Any, talk: Talk) -> None:
         else:
             talk(message)
     talk(f"{ws.closed} {ws.close_code} {ws.exception()}")
+    return ws
 
 
 async def opened(web: Any, request: Any, **options: Any) -> Any:
@@ -254,46 +255,36 @@ async def opened(web: Any, request: Any, **options: Any) -> Any:
 
 @program(say_three)
 async def an_echo(web: Any, request: Any, talk: Talk) -> Any:
-    ws = await opened(web, request)
-    await echo_all(ws, talk)
-    return ws
+    return await echo_all(await opened(web, request), talk)
 
 
 @program(say_three, plain=True)
 async def an_echo_without_compression(web: Any, request: Any, talk: Talk) -> Any:
     ws = await opened(web, request)
     talk(ws.compress)
-    await echo_all(ws, talk)
-    return ws
+    return await echo_all(ws, talk)
 
 
 @program(say_three)
 async def an_echo_that_compresses_nothing(web: Any, request: Any, talk: Talk) -> Any:
     ws = await opened(web, request, compress=False)
     talk(ws.compress)
-    await echo_all(ws, talk)
-    return ws
+    return await echo_all(ws, talk)
 
 
 @program(say_much)
 async def large_messages(web: Any, request: Any, talk: Talk) -> Any:
-    ws = await opened(web, request)
-    await echo_all(ws, talk)
-    return ws
+    return await echo_all(await opened(web, request), talk)
 
 
 @program(say_much, plain=True)
 async def large_messages_without_compression(web: Any, request: Any, talk: Talk) -> Any:
-    ws = await opened(web, request, writer_limit=2**10)
-    await echo_all(ws, talk)
-    return ws
+    return await echo_all(await opened(web, request, writer_limit=2**10), talk)
 
 
 @program(say_many)
 async def many_messages(web: Any, request: Any, talk: Talk) -> Any:
-    ws = await opened(web, request)
-    await echo_all(ws, talk)
-    return ws
+    return await echo_all(await opened(web, request), talk)
 
 
 @program(say_many)
@@ -315,16 +306,14 @@ async def a_subprotocol(web: Any, request: Any, talk: Talk) -> Any:
     talk(bool(ready), ready.ok, ready.protocol)
     await ws.prepare(request)
     talk(ws.ws_protocol, ws.status, ws.reason, ws.prepared)
-    await echo_all(ws, talk)
-    return ws
+    return await echo_all(ws, talk)
 
 
 @program(show_protocol, protocols=["none"])
 async def no_common_subprotocol(web: Any, request: Any, talk: Talk) -> Any:
     ws = await opened(web, request, protocols=["a"])
     talk(ws.ws_protocol)
-    await echo_all(ws, talk)
-    return ws
+    return await echo_all(ws, talk)
 
 
 @program(close_at_once)
@@ -337,8 +326,7 @@ async def a_response_that_is_a_mapping(web: Any, request: Any, talk: Talk) -> An
     await ws.prepare(request)
     talk(ws[key], len(ws), bool(ws), ws == ws, ws.headers["X-Extra"])
     talk(ws.headers["Upgrade"], ws.headers["Connection"], ws.keep_alive, ws.chunked, ws.content_length)
-    await echo_all(ws, talk)
-    return ws
+    return await echo_all(ws, talk)
 
 
 # -- receiving -------------------------------------------------------------------------------------------
@@ -538,18 +526,7 @@ CONNECT = {"aiohttp": connect_aiohttp, "websockets": connect_websockets}
 async def run(web: Any, each: Program, client: str) -> list[str]:
     """What both sides have noted, each in its order."""
     theirs, ours = Talk(), Talk()
-
-    async def handle(request: Any) -> Any:
-        try:
-            return await each.handler(web, request, theirs)
-        finally:
-            theirs("returned")
-
-    app = web.Application()
-    app.router.add_get("/", handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    runner = await serve(web, each.handler, {"": theirs})
     try:
         async with asyncio.timeout(PATIENCE):
             async with CONNECT[client](runner.addresses[0][1], **each.options) as connection:

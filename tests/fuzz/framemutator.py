@@ -8,7 +8,7 @@ from random import Random
 from typing import NamedTuple
 
 from sketch.http.handshake import Deflate
-from tests.fuzz.mutator import random_for
+from tests.fuzz.mutator import end_early, flip_bit, random_for
 from tests.protocol.ws.building import Compressor, compress_finally
 
 KEYS = [b"\0\0\0\0", b"mask", b"\x80\x01\xff\x7f"]
@@ -216,17 +216,6 @@ MUTATIONS: list[Mutation] = [change_frame, change_frame, insert_frame, reorder]
 # -- changes to bytes -------------------------------------------------------------------------------------
 
 ByteMutation = Callable[[Random, bytes], bytes]
-
-
-def flip_bit(random: Random, data: bytes) -> bytes:
-    if not data:
-        return data
-    place = random.randrange(len(data))
-    return data[:place] + bytes([data[place] ^ 1 << random.randrange(8)]) + data[place + 1 :]
-
-
-def end_early(random: Random, data: bytes) -> bytes:
-    return data[: random.randrange(len(data) + 1)]
 
 
 def insert_bytes(random: Random, data: bytes) -> bytes:

@@ -284,14 +284,17 @@ async def test_stalls():
 async def test_leaves_a_task_behind():
     asyncio.create_task(asyncio.sleep(1000))
 
-async def fail(app):
-    raise LookupError("clean-up failed")
+def failing(what):
+    async def fail(app):
+        raise LookupError(what + " failed")
+    return fail
 
 async def test_clean_up(sketch_client):
     from shop import make_app
-    app = make_app()
-    app.on_cleanup.append(fail)
-    await sketch_client(app)
+    for what in ("clean-up", "another clean-up"):
+        app = make_app()
+        app.on_cleanup.append(failing(what))
+        await sketch_client(app)
     await sketch_client(make_app())
 
 async def test_after_all_that():
@@ -310,7 +313,8 @@ async def test_after_all_that():
         "test_after_all_that": "PASSED",
     }, outcome.output
     assert "yields more than once" in outcome.output and "never comes" in outcome.output
-    assert "clean-up failed" in outcome.output
+    assert "LookupError: clean-up failed" in outcome.output
+    assert "LookupError: another clean-up failed" in outcome.output
 
 
 @pytest.mark.parametrize("name", ["test_client", "test_server", "raw_test_server", "unused_port"])

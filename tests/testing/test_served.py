@@ -25,6 +25,8 @@ from tests.loops import LOOPS, NewLoop
 from tests.loops import run as run_on
 from tests.testing.stage import EVENTS, make_app
 
+DONE = web.AppKey("DONE", asyncio.Event)
+
 
 def run(main: Any) -> None:
     run_on(asyncio.SelectorEventLoop, main)
@@ -79,6 +81,33 @@ def test_what_was_opened_is_closed() -> None:
         with pytest.raises(aiohttp.ClientError):
             await sleeping
         assert app[EVENTS][-1] == "cancelled"
+
+    run(main)
+
+
+def test_cancelled_while_it_says_good_bye_it_is_closed_all_the_same() -> None:
+    async def handler(request: web.Request) -> web.WebSocketResponse:
+        ws = web.WebSocketResponse()
+        await ws.prepare(request)
+        await request.app[DONE].wait()
+        return ws
+
+    async def main() -> None:
+        app = web.Application()
+        app[DONE] = asyncio.Event()
+        app.router.add_get("/", handler)
+        client: Any = TestClient(TestServer(app))
+        await client.start_server()
+        ws = await client.ws_connect("/")
+        # Its close frame is not answered before the handler has taken what came before it.
+        await ws.send_str("not received")
+        closing = asyncio.create_task(client.close())
+        await until(lambda: ws.closed)
+        closing.cancel()
+        app[DONE].set()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        assert client.session.closed and client.server.closed
 
     run(main)
 

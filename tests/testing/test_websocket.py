@@ -588,6 +588,19 @@ def test_answers_that_do_not_fit_the_offer(fields: dict[str, str], message: str)
     run(main)
 
 
+def test_a_client_keeps_to_what_it_offered_of_itself() -> None:
+    """Whether the answer asks for it or not."""
+
+    async def main() -> None:
+        offer = Deflate(client_no_context_takeover=True, client_max_window_bits=12)
+        for bits in ("", "; client_max_window_bits=13"):
+            async with Client(make_raw({"Sec-WebSocket-Extensions": f"permessage-deflate{bits}"})) as client:
+                ws = await client.ws_connect("/", compress=offer)
+                assert (ws.compress, ws.client_notakeover) == (12, True)
+
+    run(main)
+
+
 @pytest.mark.parametrize(("path", "status"), [("/elsewhere", 404), ("/", 403), ("/plain", 200)])
 def test_answers_that_open_nothing(path: str, status: int) -> None:
     async def plain(request: web.Request) -> web.Response:
