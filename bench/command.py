@@ -247,7 +247,7 @@ def _now() -> str:
 
 
 def _sketches(peers: Sequence[Peer]) -> dict[str, Path]:
-    return {peer.name: peer.path for peer in peers if peer.path is not None}
+    return {peer.name: peer.path for peer in peers if peer.path and not peer.name.startswith("sketch-")}
 
 
 def _present(peers: Sequence[Peer], environment: Environment, results: Results) -> list[Peer]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.works import COMMON_WORKS, ECHO_BODY, FILE_WORKS, FRAMEWORK_WORKS, WORKS
-from bench.wsworks import ECHO_WORKS, WEBSOCKET_WORKS
+from bench.wsworks import DEFLATE_WORKS, ECHO_WORKS, WEBSOCKET_WORKS
 
 HERE: Final = Path(__file__).resolve().parent
 ROOT: Final = HERE.parent
@@ -81,6 +81,13 @@ _PLAIN: Final = (*ECHO_WORKS, "ws-broadcast")
 
 WEBSOCKET_PEERS: Final[tuple[Peer, ...]] = (
     Peer(name="sketch", title="sketch", program="ws_sketch", works=_ALL, path=ROOT),
+    Peer(
+        name="sketch-listen",
+        title="sketch (called back)",
+        program="ws_sketch_listen",
+        works=(*ECHO_WORKS, *DEFLATE_WORKS),
+        path=ROOT,
+    ),
     Peer(
         name="ceiling",
         title="ceiling (uvloop, from callback to callback)",

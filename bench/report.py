@@ -35,7 +35,8 @@ is followed by the next one when all of them have it. Turns of {seconds} s, {rou
 rotates. *Busy* is the part of a turn in which the server used its core. Text is JSON in ASCII, and no message
 is like one of the 128 KiB before it. The *ceiling* is a uvloop protocol that echoes a frame from the call in
 which it came: what is left without messages and tasks. *picows* is measured by its own interface, which is
-called with frames and does not look whether a text is UTF-8, and by the one of the websockets library."""
+called with frames and does not look whether a text is UTF-8, and by the one of the websockets library;
+*sketch* in a loop that awaits messages, and by a function that is called with them."""
 
 
 def render(results: Results) -> str:
