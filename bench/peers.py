@@ -76,7 +76,7 @@ PEERS: Final[tuple[Peer, ...]] = (
 QUICK_PEERS: Final = ("sketch", "ceiling", "granian-rsgi", "aiohttp")
 
 _ALL: Final = tuple(work.name for work in WEBSOCKET_WORKS)
-_PLAIN: Final = (*ECHO_WORKS, "ws-broadcast")
+_PLAIN: Final = (*ECHO_WORKS, "ws-broadcast", "ws-broadcast-burst")
 """What is left to those that do not deflate."""
 
 WEBSOCKET_PEERS: Final[tuple[Peer, ...]] = (

@@ -109,7 +109,7 @@ class _DeflatedEcho(_Echo):
 
 
 class _Publication:
-    """A message on its way to all receivers.
+    """Messages on their way to all receivers: one, or several that are not deflated.
 
     ``answer``
         the bytes that each of them gets. Where they are deflated nobody knows them beforehand; but all
@@ -119,13 +119,13 @@ class _Publication:
 
     __slots__ = ("answer", "message")
 
-    def __init__(self, can: _Canned, *, has_deflate: bool) -> None:
-        self.answer = b"" if has_deflate else can.answer
-        self.message = can.message
+    def __init__(self, cans: Sequence[_Canned], *, has_deflate: bool) -> None:
+        self.answer = b"" if has_deflate else b"".join(can.answer for can in cans)
+        self.message = cans[0].message
 
 
 class _Receiver:
-    """One of those who get what is published. Messages are short, so what arrived of one is simply kept."""
+    """One of those who get what is published. Messages are short, so what arrived of them is simply kept."""
 
     __slots__ = ("_held", "_inflater", "_receive_into")
 
@@ -135,7 +135,7 @@ class _Receiver:
         self._held = b""
 
     def receive(self, publication: _Publication) -> bool:
-        """Take what has arrived; returns whether the message is complete with it. Raises `ProtocolError`."""
+        """Take what has arrived; returns whether all is complete with it. Raises `ProtocolError`."""
         self._held += _take(self._receive_into)
         if not publication.answer:
             frames = FrameReader().receive(self._held)
@@ -281,8 +281,8 @@ class EchoLoad(WebSocketLoad):
 
 
 class BroadcastLoad(WebSocketLoad):
-    """One connection publishes, many receive; a message is sent when all of them have got the one before.
-    What is counted is messages received."""
+    """One connection publishes, many receive; a message, or a burst of them, is sent when all of them have got
+    what was sent before. What is counted is messages received."""
 
     def __init__(self, work: WebSocketWork, port: int) -> None:
         super().__init__(work, port)
@@ -304,17 +304,17 @@ class BroadcastLoad(WebSocketLoad):
         while True:
             begun = perf_counter()
             self._publish()
-            count += len(self._receivers)
+            count += len(self._receivers) * self.work.burst
             now = perf_counter()
             self._latencies.append(now - begun)
             if now >= end:
                 return count
 
     def _publish(self) -> None:
-        can = self._cans[self._number]
-        self._number = (self._number + 1) % len(self._cans)
-        publication = _Publication(can, has_deflate=self.work.has_deflate)
-        self._publisher.sock.sendall(can.frame)
+        cans = [self._cans[(self._number + each) % len(self._cans)] for each in range(self.work.burst)]
+        self._number += self.work.burst
+        publication = _Publication(cans, has_deflate=self.work.has_deflate)
+        self._publisher.sock.sendall(b"".join(can.frame for can in cans))
         missing = len(self._receivers)
         while missing:
             for number, _ in self._poll():

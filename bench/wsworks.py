@@ -36,6 +36,8 @@ class WebSocketWork:
         whether the client offers permessage-deflate; the server has to take it then.
     ``receivers``
         how many get each message of the one client that sends; 0 where each one gets its own back.
+    ``burst``
+        how many messages that client sends at a time.
     """
 
     name: str
@@ -44,6 +46,7 @@ class WebSocketWork:
     opcode: int = TEXT
     has_deflate: bool = False
     receivers: int = 0
+    burst: int = 1
 
 
 def _echo(kind: str, size: int, shown: str, short: str) -> WebSocketWork:
@@ -73,6 +76,13 @@ WEBSOCKET_WORKS: Final[tuple[WebSocketWork, ...]] = (
     ),
     WebSocketWork(
         name="ws-broadcast", title="broadcast of 1 KiB to 1000 WebSockets", size=2**10, receivers=1000
+    ),
+    WebSocketWork(
+        name="ws-broadcast-burst",
+        title="broadcast of 8 messages of 1 KiB at a time to 1000 WebSockets",
+        size=2**10,
+        receivers=1000,
+        burst=8,
     ),
     WebSocketWork(
         name="ws-broadcast-deflate",

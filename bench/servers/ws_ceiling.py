@@ -67,10 +67,13 @@ class Echo(asyncio.Protocol):
         else:
             start = 10
             length = int.from_bytes(data[2:10], "big")
-        if size < start + 4 + length:
+        end = start + 4 + length
+        if size < end:
             self.held = data
             return
-        self.answer(data[0], data[1:start], apply_mask(data[start + 4 :], data[start : start + 4]))
+        self.answer(data[0], data[1:start], apply_mask(data[start + 4 : end], data[start : start + 4]))
+        if size > end:
+            self.data_received(data[end:])
 
     def answer(self, first, length, payload):
         head = bytes((first, length[0] & 0x7F)) + length[1:]
