@@ -251,6 +251,7 @@ GOALS: Final[tuple[Goal, ...]] = (
     ),
     *(_faster(work, other, 1.0) for work in DEFLATE_WORKS for other in ("aiohttp", "websockets")),
     _faster("ws-broadcast", "aiohttp", 2.0),
+    _faster("ws-broadcast-burst", "aiohttp", 2.0),
     _faster("ws-broadcast-deflate", "aiohttp", 5.0),
     Goal(title="memory of an idle WebSocket, KiB", bound=8.0, measure=_idle_websocket, is_upper=True),
 )

@@ -281,8 +281,8 @@ class EchoLoad(WebSocketLoad):
 
 
 class BroadcastLoad(WebSocketLoad):
-    """One connection publishes, many receive; a message, or a burst of them, is sent when all of them have got
-    what was sent before. What is counted is messages received."""
+    """One connection publishes, many receive; a message, or a burst of them, is sent when all receivers have
+    got what was sent before. What is counted is messages received."""
 
     def __init__(self, work: WebSocketWork, port: int) -> None:
         super().__init__(work, port)

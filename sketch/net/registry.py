@@ -17,6 +17,7 @@ from .clock import Clock
 
 if TYPE_CHECKING:
     from .proxies import TrustedProxies
+    from .websocketwriting import Gathering
 
 _resource = deferred("resource")
 
@@ -100,13 +101,15 @@ class Registry:
         set whenever a connection is lost; cleared by whoever waits for that.
     ``context``
         the context in which the first connection was made: that of nobody's request.
+    ``gathering``
+        the WebSockets that have something to write at the end of a turn of the loop; the first one makes it.
     """
 
     __slots__ = (
         "_is_full", "_per_peer", "abandoned", "acceptors", "admission", "capacity", "clock", "connections",
-        "context", "draining", "handler", "handler_cancellation", "is_draining", "is_over", "limits",
-        "logger", "loop", "parser", "proxies", "refused", "removed", "requests_count", "slow_readers",
-        "tcp_keepalive",
+        "context", "draining", "gathering", "handler", "handler_cancellation", "is_draining", "is_over",
+        "limits", "logger", "loop", "parser", "proxies", "refused", "removed", "requests_count",
+        "slow_readers", "tcp_keepalive",
     )  # fmt: skip
 
     def __init__(
@@ -142,6 +145,7 @@ class Registry:
         self.abandoned: set[asyncio.Task[None]] = set()
         self.clock = Clock(loop, self._sweep, idle_timeout=min(limits.keepalive_timeout, limits.send_timeout))
         self.context: contextvars.Context | None = None
+        self.gathering: Gathering | None = None
         self.slow_readers = 0
         self.removed = asyncio.Event()
         self.draining = asyncio.Event()

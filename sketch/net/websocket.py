@@ -183,16 +183,26 @@ class WebSocketConnection(EndingWebSocket):
 
     def _deliver(self) -> None:
         """Give whoever waits the next message, if there is one; or whoever listens all of them."""
-        waiter, listener = self._waiter, self._listener
-        self._waiter = self._on_message = None
+        waiter, self._waiter, self._on_message = self._waiter, None, None
         if waiter is None or waiter.done():
             return
-        while listener is None or not self._is_full or self._state is OVER:
+        if self._listener is not None:
+            self._call_with_all(self._listener, waiter)
+            return
+        message = self.receive_nowait()
+        if message is None:
+            self._waiter = waiter
+        else:
+            waiter.set_result(message)
+
+    def _call_with_all(self, listener: MessageCallback, waiter: "asyncio.Future[WSMessage]") -> None:
+        """Call who listens with what there is, while the peer takes what it is sent."""
+        while not self._is_full or self._state is OVER:
             message = self.receive_nowait()
             if message is None:
                 self._on_message = listener
                 break
-            if listener is None or message.type in ENDS:
+            if message.type in ENDS:
                 waiter.set_result(message)
                 return
             self._call(listener, message, waiter)
@@ -225,7 +235,7 @@ class WebSocketConnection(EndingWebSocket):
         if self._is_full:
             self._owed_pong = payload
         else:
-            self._transport.write(self._engine.encode(payload, _PONG))
+            self._write(self._engine.encode(payload, _PONG))
 
     # -- receiving -------------------------------------------------------------------------------------
 
@@ -238,6 +248,9 @@ class WebSocketConnection(EndingWebSocket):
                 return self.receive_nowait()
             return CLOSED_MESSAGE if self._state is OVER else None
         message = messages.popleft()
+        if messages and self._outbox is None:
+            # The answers to several messages go out together.
+            self._begin_to_gather()
         kind = message[0]
         if (kind is _CLOSE or kind is _ERROR) and self._state is LEFT and self._options.autoclose:
             self._answer_end()
@@ -295,7 +308,7 @@ class WebSocketConnection(EndingWebSocket):
     @property
     def buffered(self) -> int:
         """Bytes that the peer has not taken."""
-        return self._owner.unsent
+        return self._owner.unsent + self._gathered
 
     def send_nowait(self, payload: Bytes, opcode: int, compress: int | None = None) -> bool:
         """Send a message, or a ping or pong."""
@@ -305,10 +318,15 @@ class WebSocketConnection(EndingWebSocket):
         size = len(payload)
         heads = self._short_heads
         if size <= MOST_SHORT and opcode in heads and compress is None and payload.__class__ is bytes:
-            self._transport.write(heads[opcode][size] + payload)
+            frame = heads[opcode][size] + payload
+            if self._outbox is None:
+                self._transport.write(frame)
+            else:
+                self._gather(frame)
         elif size < _LARGE:
-            self._transport.write(self._engine.encode(payload, opcode, compress))
+            self._write(self._engine.encode(payload, opcode, compress))
         else:
+            self.flush()
             write_parts(self._transport, self._engine.encode_in_parts(payload, opcode, compress))
         return not self._is_full
 
@@ -335,6 +353,7 @@ class WebSocketConnection(EndingWebSocket):
             except BaseException:
                 engine.abandon_compression()
                 raise
+            self.flush()
             write_parts(self._transport, engine.end_compression(compressed, opcode))
 
     def send_shared(self, message: SharedMessage) -> bool:
@@ -343,7 +362,7 @@ class WebSocketConnection(EndingWebSocket):
             raise Disconnected("the WebSocket is closed, or closing")
         # Of a thousand receivers nothing is in the processor's caches: few objects are looked at.
         frame = None if self._bits else message.encoded.get(UNCOMPRESSED)
-        self._transport.write(self._engine.encode_shared(message) if frame is None else frame)
+        self._write_in_turn(self._engine.encode_shared(message) if frame is None else frame)
         return not self._is_full
 
     async def drain(self) -> None:

@@ -5,16 +5,9 @@ from enum import Enum, auto
 from typing import Final
 
 from ..http.handshake import Deflate
-from ..http.websocket import (
-    MOST_REASON,
-    NO_CODE,
-    WebSocketOptions,
-    WebSocketStream,
-    WSCloseCode,
-    WSMsgType,
-)
-from ..protocol.ws.connection import WebSocketEngine
-from .takeover import Owner, Successor
+from ..http.websocket import MOST_REASON, NO_CODE, WebSocketOptions, WSCloseCode, WSMsgType
+from .takeover import Owner
+from .websocketwriting import WritingWebSocket
 
 _LOOKS: Final = 4
 """How often it is looked, in each heartbeat, whether the peer was heard. That costs a message nothing, and to
@@ -42,32 +35,22 @@ class State(Enum):
 OPEN, LEAVING, LEFT, OVER = State
 
 
-class EndingWebSocket(Successor, WebSocketStream):
+class EndingWebSocket(WritingWebSocket):
     """The ways in which a WebSocket comes to its end, on the server's side."""
 
     __slots__ = (
         "_close_code",
         "_closed_waiters",
-        "_engine",
         "_error",
         "_has_heard",
-        "_options",
-        "_owner",
         "_silence",
         "_state",
         "_timer",
-        "_transport",
         "deadline",
     )
 
-    _transport: asyncio.Transport
-
     def __init__(self, owner: Owner, deflate: Deflate | None, options: WebSocketOptions) -> None:
-        self._owner = owner
-        self._engine = WebSocketEngine(
-            max_message_size=options.max_message_size, decode_text=options.decode_text, deflate=deflate
-        )
-        self._options = options
+        super().__init__(owner, deflate, options)
         self._state = OPEN
         self._closed_waiters: list[asyncio.Future[None]] | None = None
         self._close_code: int | None = None
@@ -99,7 +82,7 @@ class EndingWebSocket(Successor, WebSocketStream):
             raise ValueError("a close frame has a code, such as 1000")
         frame = self._engine.encode_close(code, reason)
         if self._state is OPEN:
-            self._transport.write(frame)
+            self._write(frame)
             self._state = LEAVING
             self._schedule(self._options.close_timeout)
             self._owner.resume_reading()
@@ -129,13 +112,15 @@ class EndingWebSocket(Successor, WebSocketStream):
         """Send the last frame, if one is owed, and close: the closing handshake is complete, or will never
         be."""
         if frame:
-            self._transport.write(frame)
+            self._write(frame)
+        self.flush()
         self._end()
         self._owner.release(has_said_all=self._engine.close_received)
 
     def _end(self) -> None:
         """Nothing is sent or received any more."""
         self._state = OVER
+        self._outbox, self._gathered = None, 0
         if self._close_code is None:
             self._close_code = WSCloseCode.ABNORMAL_CLOSURE
         self._stop_timer()
@@ -219,7 +204,7 @@ class EndingWebSocket(Successor, WebSocketStream):
         else:
             self._silence += 1
             if self._silence == _LOOKS:
-                self._transport.write(self._engine.encode(b"", WSMsgType.PING))
+                self._write(self._engine.encode(b"", WSMsgType.PING))
             elif self._silence > _LOOKS * 1.5:
                 self._fail(TimeoutError(f"the peer did not answer a ping within {heartbeat / 2:g} s"))
                 return

@@ -23,7 +23,7 @@ from sketch.http.websocket import (
 from sketch.net.h1 import H1Connection
 from tests.conformance.driver import settle
 from tests.net.stage import pass_time, run
-from tests.net.websocketpeer import UNMASKED, binary, close, ping, pong, talking, text
+from tests.net.websocketpeer import UNMASKED, Peer, binary, close, ping, pong, talking, text
 
 ENDS = (WSMsgType.CLOSE, WSMsgType.ERROR, WSMsgType.CLOSED)
 
@@ -1053,5 +1053,157 @@ def test_an_interrupt_in_a_listener_is_not_held_back(error: type[BaseException])
             assert not listening.done()
             listening.cancel()
             idler.goes_on.set()
+
+    run(main)
+
+
+# -- bursts ---------------------------------------------------------------------------------------------
+
+
+def writes_of(peer: Peer) -> list[int]:
+    """How many frames each write had, the answer to the handshake left out."""
+    written = [bytes(each) for each in peer.line.transport.written[1:]]
+    counts = []
+    for each in written:
+        rest, count = each, 0
+        while rest:
+            assert rest[1] < 126, "short frames are easier to count"
+            rest, count = rest[2 + rest[1] :], count + 1
+        counts.append(count)
+    return counts
+
+
+def test_messages_to_many_in_one_turn_go_out_together_but_for_the_first() -> None:
+    async def main() -> None:
+        idler = Idler()
+        async with talking(idler) as (peer, _):
+            for turn in range(2):
+                for number in range(4):
+                    idler.stream.send_shared(SharedMessage(f"{turn}{number}"))
+                assert len(peer.data) == 4 * turn + 1, "the first one is sent at once"
+                assert idler.stream.buffered == 3 * 4
+                await settle()
+                assert idler.stream.buffered == 0
+            assert peer.data == ["00", "01", "02", "03", "10", "11", "12", "13"]
+            assert writes_of(peer) == [1, 3, 1, 3]
+            idler.goes_on.set()
+
+    run(main)
+
+
+def test_what_is_sent_after_them_goes_behind_them() -> None:
+    async def main() -> None:
+        idler = Idler()
+        async with talking(idler, deflate=Deflate()) as (peer, _):
+            stream = idler.stream
+            for _ in range(2):
+                stream.send_shared(SharedMessage("to all"))
+            stream.send_nowait(b"to one", WSMsgType.TEXT)
+            stream.send_nowait(b"x" * 2**19, WSMsgType.BINARY, 0)
+            stream.send_shared(SharedMessage("to all"))
+            peer.line.transport.protocol.data_received(ping(b"?"))
+            stream.send_nowait(b"again", WSMsgType.TEXT)
+            stream.close(1000)
+            await settle()
+            opcodes = [opcode for opcode, _ in peer.frames]
+            assert peer.data == ["to all", "to all", "to one", b"x" * 2**19, "to all", "again"]
+            assert opcodes[-3:] == [Opcode.PONG, Opcode.TEXT, Opcode.CLOSE]
+            idler.goes_on.set()
+
+    run(main)
+
+
+def test_no_more_is_gathered_than_may_wait() -> None:
+    async def main() -> None:
+        idler = Idler()
+        async with talking(idler, options=WebSocketOptions(write_limit=1000)) as (peer, _):
+            peer.line.transport.stop_taking()
+            takes = [idler.stream.send_shared(SharedMessage("x" * 100)) for _ in range(20)]
+            assert takes.index(False) == 10
+            assert idler.stream.buffered == 20 * 102
+            peer.line.transport.take()
+            await settle()
+            assert len(peer.data) == 20
+            idler.goes_on.set()
+
+    run(main)
+
+
+@pytest.mark.parametrize("leave", ["abort", "disconnect"])
+def test_what_is_gathered_for_a_peer_that_is_gone_is_dropped(leave: str) -> None:
+    async def main() -> None:
+        idler = Idler()
+        async with talking(idler) as (peer, _):
+            for _ in range(3):
+                idler.stream.send_shared(SharedMessage("to all"))
+            if leave == "abort":
+                idler.stream.abort()
+            else:
+                peer.line.transport.disconnect()
+            await settle()
+            assert idler.stream.buffered == 0
+            assert peer.data == ["to all"]
+            idler.goes_on.set()
+
+    run(main)
+
+
+def test_a_handler_that_fails_has_sent_what_was_gathered() -> None:
+    async def main() -> None:
+        idler = Idler()
+        async with talking(idler) as (peer, _):
+            for _ in range(3):
+                idler.stream.send_shared(SharedMessage("to all"))
+            exchange = peer.line.connection._exchange
+            assert exchange is not None
+            exchange.abort()
+            assert peer.data == ["to all"] * 3
+            assert peer.closing == [(1011, b"")]
+            idler.goes_on.set()
+
+    run(main)
+
+
+def test_the_answers_to_messages_that_came_together_go_out_together() -> None:
+    async def main() -> None:
+        echo = Echo()
+        async with talking(echo) as (peer, _):
+            await peer.send(binary(b"1"), binary(b"2") + ping() + binary(b"3") + binary(b"4"), binary(b"5"))
+            assert peer.data == [b"1", b"2", b"3", b"4", b"5"]
+            assert writes_of(peer) == [1, 1, 3, 1], "a pong waits for nobody"
+            await peer.send(binary(b"6") + binary(b"7") + close(3000))
+            assert writes_of(peer)[4:] == [3]
+            assert peer.closing == [(3000, b"")]
+
+    run(main)
+
+
+def test_so_do_those_of_a_loop_that_receives() -> None:
+    async def main() -> None:
+        async with talking(echo) as (peer, _):
+            await peer.send(binary(b"1"), b"".join(binary(b"%d" % number) for number in range(2, 7)))
+            assert peer.data == [b"1", b"2", b"3", b"4", b"5", b"6"]
+            assert writes_of(peer) == [1, 1, 4]
+
+    run(main)
+
+
+def test_what_was_sent_does_not_wait_for_a_handler_that_waits() -> None:
+    """Messages have come that it has not taken: what it has sent by then is on its way all the same."""
+
+    async def main() -> None:
+        goes_on = asyncio.Event()
+
+        async def serve(stream: WebSocketStream) -> None:
+            for _ in range(2):
+                message = await stream.receive()
+                stream.send_nowait(message.data, WSMsgType.BINARY)
+            await goes_on.wait()
+            await stream.receive()
+
+        async with talking(serve) as (peer, _):
+            await peer.send(binary(b"1") + binary(b"2") + binary(b"3"))
+            assert peer.data == [b"1", b"2"]
+            goes_on.set()
 
     run(main)
