@@ -255,6 +255,8 @@ class MemoryWebSocket(WebSocketStream):
     def give_back(self, waiter: "asyncio.Future[WSMessage]") -> None:
         if waiter.done() and not waiter.cancelled() and waiter.result() is not CLOSING_MESSAGE:
             self._inbox.appendleft(waiter.result())
+            # Somebody else may wait by now.
+            self._wake()
 
     def interrupt(self) -> None:
         if self._waiter is not None and not self._waiter.done():

@@ -306,8 +306,9 @@ class WebSocketStream(ABC):
         """Have a function called with each message, in order, as soon as it comes and while the peer takes
         what it is sent. Returns the message that says that there are no more.
 
-        Raises what the function raises, `TypeError` where it returns a coroutine, and what `wait` does: the
-        messages after that one are received as before. So they are when it is cancelled."""
+        Raises what the function raises (for `StopIteration` a `RuntimeError`, as any coroutine), `TypeError`
+        where it returns a coroutine, and what `wait` does: the messages after that one are received as
+        before. So they are when it is cancelled."""
         return await call_with_each(self.receive, self.drain, callback)
 
     @abstractmethod

@@ -223,7 +223,9 @@ class SocketConnection(RequestHandler):
 
 def write_parts(transport: asyncio.Transport, parts: Sequence[Bytes]) -> None:
     """Write several pieces, one after the other."""
-    if WRITELINES_PAUSES:
+    # That a connection is lost, of which nobody was told yet, asyncio's ``writelines`` up to 3.14.0 does not
+    # see: it has the selector watch a descriptor that is closed next (gh-136234).
+    if WRITELINES_PAUSES and not transport.is_closing():
         transport.writelines(parts)
     else:
         transport.write(b"".join(parts))

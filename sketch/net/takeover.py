@@ -72,6 +72,10 @@ class Successor(asyncio.Protocol):
         """The handler has failed."""
         raise NotImplementedError
 
+    def flush(self) -> None:
+        """Write what is not written yet: the connection takes its transport back."""
+        raise NotImplementedError
+
 
 class TakenOver(asyncio.Protocol):
     """The protocol of a transport that was handed over.
@@ -120,4 +124,6 @@ class TakenOver(asyncio.Protocol):
 
     def end(self) -> None:
         """The handler has returned. Whoever still waits for the protocol is told that nothing more comes."""
+        if self.successor is not None:
+            self.successor.flush()
         asyncio.get_running_loop().call_soon(self._protocol.connection_lost, None)

@@ -52,6 +52,7 @@ class WebSocketConnection(EndingWebSocket):
         "_bits",
         "_compressing",
         "_discards",
+        "_is_calling",
         "_is_full",
         "_listener",
         "_make_future",
@@ -77,6 +78,8 @@ class WebSocketConnection(EndingWebSocket):
         self._listener: MessageCallback | None = None
         # Who listens, as long as it may be called: nothing is queued, the peer takes what it is sent.
         self._on_message: MessageCallback | None = None
+        # Whether that one is being called with what was queued: the next message is for when it returns.
+        self._is_calling = False
         self._owed_pong: bytes | None = None
         self._compressing: asyncio.Lock | None = None
         # Whether the peer takes less than it is given.
@@ -105,10 +108,10 @@ class WebSocketConnection(EndingWebSocket):
             return
         # One message, for who waits for one or listens, as nearly always.
         waiter, on_message = self._waiter, self._on_message
-        if on_message is not None and waiter is not None:
-            self._call(on_message, message, waiter)
-        elif waiter is None or waiter.done() or self._listener is not None:
+        if waiter is None or waiter.done() or (on_message is None and self._listener is not None):
             self._take([message], len(data))
+        elif on_message is not None:
+            self._call(on_message, message, waiter)
         else:
             self._waiter = None
             waiter.set_result(message)
@@ -116,6 +119,7 @@ class WebSocketConnection(EndingWebSocket):
     def eof_received(self) -> bool:
         """Called by asyncio when the peer will send nothing more. It may still want an answer to its close
         frame; nothing else, because a WebSocket has no half close."""
+        self.flush()
         return self._state is LEFT and self._transport.can_write_eof()
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -183,12 +187,13 @@ class WebSocketConnection(EndingWebSocket):
 
     def _deliver(self) -> None:
         """Give whoever waits the next message, if there is one; or whoever listens all of them."""
-        waiter, self._waiter, self._on_message = self._waiter, None, None
-        if waiter is None or waiter.done():
+        waiter, self._on_message = self._waiter, None
+        if waiter is None or waiter.done() or self._is_calling:
             return
         if self._listener is not None:
             self._call_with_all(self._listener, waiter)
             return
+        self._waiter = None
         message = self.receive_nowait()
         if message is None:
             self._waiter = waiter
@@ -197,18 +202,22 @@ class WebSocketConnection(EndingWebSocket):
 
     def _call_with_all(self, listener: MessageCallback, waiter: "asyncio.Future[WSMessage]") -> None:
         """Call who listens with what there is, while the peer takes what it is sent."""
-        while not self._is_full or self._state is OVER:
-            message = self.receive_nowait()
-            if message is None:
-                self._on_message = listener
-                break
-            if message.type in ENDS:
-                waiter.set_result(message)
-                return
-            self._call(listener, message, waiter)
-            if waiter.done():
-                return
-        self._waiter = waiter
+        self._is_calling = True
+        try:
+            while not waiter.done() and (not self._is_full or self._state is OVER):
+                message = self.receive_nowait()
+                if message is None:
+                    self._on_message = listener
+                    break
+                if message.type in ENDS:
+                    waiter.set_result(message)
+                else:
+                    self._call(listener, message, waiter)
+        finally:
+            self._is_calling = False
+        if self._waiter is not waiter:
+            # The function has ended this, and had another one begin.
+            self._deliver()
 
     def _call(
         self, listener: MessageCallback, message: WSMessage, waiter: "asyncio.Future[WSMessage]"
@@ -225,6 +234,8 @@ class WebSocketConnection(EndingWebSocket):
                 # It has ended meanwhile: nobody awaits it any more.
                 raise
             self._on_message = None
+            if isinstance(error, StopIteration):
+                error = RuntimeError("a listener raised StopIteration")  # No future can have that.
             waiter.set_exception(error)
 
     def _answer_ping(self, payload: bytes) -> None:
@@ -266,8 +277,11 @@ class WebSocketConnection(EndingWebSocket):
 
     def wait(self) -> "asyncio.Future[WSMessage]":
         """The next message, once it comes."""
-        if self._waiter is not None and not self._waiter.done():
-            raise RuntimeError("Concurrent call to receive() is not allowed: another task waits")
+        if self._waiter is not None:
+            if not self._waiter.done():
+                raise RuntimeError("Concurrent call to receive() is not allowed: another task waits")
+            # Its task was cancelled, say, and has not run since: who listened is called no more.
+            self._listener = self._on_message = None
         self._waiter = waiter = self._make_future()
         return waiter
 
@@ -278,12 +292,14 @@ class WebSocketConnection(EndingWebSocket):
         message = waiter.result()
         if message is not CLOSING_MESSAGE and message is not CLOSED_MESSAGE:
             self._messages = deque((message, *(self._messages or ())))
+            # Somebody else may wait by now.
+            self._deliver()
 
     async def listen(self, callback: MessageCallback) -> WSMessage:
         """Have a function called with each message, until there are no more."""
         waiter = self.wait()
         run: Callable[..., object] = copy_context().run
-        self._listener = partial(run, callback)
+        self._listener = listener = partial(run, callback)
         try:
             self._deliver()
             return await waiter
@@ -291,7 +307,8 @@ class WebSocketConnection(EndingWebSocket):
             self.give_back(waiter)
             raise
         finally:
-            self._listener = self._on_message = None
+            if self._listener is listener:
+                self._listener = self._on_message = None
 
     def interrupt(self) -> None:
         """Have whoever waits for a message, or listens, get `CLOSING_MESSAGE`."""

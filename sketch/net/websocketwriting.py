@@ -12,7 +12,6 @@ from typing import Any, Final
 from ..http.handshake import Deflate
 from ..http.websocket import WebSocketOptions, WebSocketStream
 from ..protocol.ws.connection import WebSocketEngine
-from .connection import write_parts
 from .takeover import Owner, Successor
 
 _MOST_GATHERED: Final = 65536
@@ -50,7 +49,13 @@ class Gathering:
         self.turn = None
         waiting, self._waiting = self._waiting, []
         for websocket in waiting:
-            websocket.flush()
+            try:
+                websocket.flush()
+            except Exception as error:
+                # The others have not failed. What was to come after this has a gap before it.
+                websocket.abort()
+                message = "frames of a WebSocket could not be written"
+                self._loop.call_exception_handler({"message": message, "exception": error})
 
 
 class WritingWebSocket(Successor, WebSocketStream):
@@ -109,4 +114,5 @@ class WritingWebSocket(Successor, WebSocketStream):
         """Write what was gathered, if anything was."""
         outbox, self._outbox, self._gathered = self._outbox, None, 0
         if outbox:
-            write_parts(self._transport, outbox)
+            # Joined: over TLS each piece would be a record, and on a socket a view of its own.
+            self._transport.write(b"".join(outbox))

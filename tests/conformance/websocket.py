@@ -197,6 +197,19 @@ class WebSocketConformance(Stage):
                 assert await receive(stream) == (TEXT, "a")
 
     @on_loop
+    async def test_a_message_that_is_given_back_is_for_whoever_waits_by_then(self) -> None:
+        async with self.talk() as (stream, peer):
+            first = stream.wait()
+            await peer.say("a")
+            await until(first.done)
+            second = asyncio.create_task(stream.receive())
+            await settle()
+            stream.give_back(first)
+            await peer.say("b")
+            assert (await second).data == "a"
+            assert await receive(stream) == (TEXT, "b")
+
+    @on_loop
     async def test_an_interruption(self) -> None:
         async with self.talk() as (stream, peer):
             stream.interrupt()
@@ -268,6 +281,16 @@ class WebSocketConformance(Stage):
             assert await receive(stream) == (TEXT, "b")
             stream.send_nowait(b"goes on", TEXT)
             assert await peer.take(1) == [Got(TEXT, "goes on")]
+
+    @on_loop
+    async def test_stop_iteration_out_of_a_listener(self) -> None:
+        """No future can have it: it is told as that of a coroutine is."""
+        async with self.talk() as (stream, peer):
+            await peer.say("a")
+            with pytest.raises(RuntimeError, match="raised StopIteration"):
+                await stream.listen(lambda message: next(iter(())))
+            await peer.say("b")
+            assert await receive(stream) == (TEXT, "b")
 
     @on_loop
     async def test_a_listener_that_returns_a_coroutine(self) -> None:

@@ -382,3 +382,27 @@ def test_the_system_holds_little_for_many_slow_readers(
         assert bounded == [0, 0, 0, 2**17, 2**17] and unbounded == [0] * 4
 
     run(main, new_loop)
+
+
+@pytest.mark.parametrize("closes", [False, True])
+def test_pieces_go_in_one_where_writelines_does_not_see_that_a_connection_is_lost(
+    closes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = list[object]()
+
+    class Noting(FakeTransport):
+        def writelines(self, list_of_data: Any) -> None:
+            calls.append(list(list_of_data))
+
+        def write(self, data: Any) -> None:
+            calls.append(data)
+
+    async def main() -> None:
+        transport = Noting(PlainConnection(make_registry()))
+        if closes:
+            transport.abort()
+        connection.write_parts(transport, [b"1", b"2"])
+        assert calls == ([b"12"] if closes else [[b"1", b"2"]])
+
+    monkeypatch.setattr(connection, "WRITELINES_PAUSES", True)
+    run(main)

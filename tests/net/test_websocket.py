@@ -23,7 +23,7 @@ from sketch.http.websocket import (
 from sketch.net.h1 import H1Connection
 from tests.conformance.driver import settle
 from tests.net.stage import pass_time, run
-from tests.net.websocketpeer import UNMASKED, Peer, binary, close, ping, pong, talking, text
+from tests.net.websocketpeer import HANDSHAKE, UNMASKED, Peer, binary, close, ping, pong, talking, text
 
 ENDS = (WSMsgType.CLOSE, WSMsgType.ERROR, WSMsgType.CLOSED)
 
@@ -1057,6 +1057,165 @@ def test_an_interrupt_in_a_listener_is_not_held_back(error: type[BaseException])
     run(main)
 
 
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (StopIteration, RuntimeError),
+        (GeneratorExit, GeneratorExit),
+        (asyncio.CancelledError, asyncio.CancelledError),
+    ],
+)
+def test_whatever_a_listener_raises_ends_the_listening_and_nothing_else(
+    error: type[BaseException], told: type[BaseException], count: int
+) -> None:
+    async def main() -> None:
+        idler = Idler()
+        async with talking(idler) as (peer, _):
+
+            def hear(message: WSMessage) -> None:
+                raise error
+
+            async def listen() -> None:
+                with pytest.raises(told):
+                    await idler.stream.listen(hear)
+
+            listening = asyncio.create_task(listen())
+            await settle()
+            await peer.send(b"".join(binary(b"%d" % number) for number in range(count)))
+            assert listening.done()
+            idler.goes_on.set()
+            await peer.send(binary(b"after"))
+            assert [message.data for message in idler.messages] == [b"1", b"after"][2 - count :]
+
+    run(main)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_interrupt_of_the_listening_by_who_listens(count: int) -> None:
+    async def main() -> None:
+        idler, heard = Idler(), list[Any]()
+        async with talking(idler) as (peer, _):
+
+            def hear(message: WSMessage) -> None:
+                heard.append(message.data)
+                idler.stream.interrupt()
+
+            listening = asyncio.create_task(idler.stream.listen(hear))
+            await settle()
+            await peer.send(b"".join(binary(b"%d" % number) for number in range(count)))
+            assert await listening is CLOSING_MESSAGE
+            assert heard == [b"0"]
+            idler.goes_on.set()
+
+    run(main)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_who_listens_cannot_wait_for_messages_too(count: int) -> None:
+    async def main() -> None:
+        idler = Idler()
+        async with talking(idler) as (peer, _):
+
+            def hear(message: WSMessage) -> None:
+                if message.data == b"0":
+                    idler.stream.wait()
+
+            async def listen() -> None:
+                with pytest.raises(RuntimeError, match="another task waits"):
+                    await idler.stream.listen(hear)
+
+            listening = asyncio.create_task(listen())
+            await settle()
+            await peer.send(b"".join(binary(b"%d" % number) for number in range(count)))
+            assert listening.done()
+            idler.goes_on.set()
+
+    run(main)
+
+
+def test_who_listens_may_have_another_one_listen_in_its_place() -> None:
+    """A task that starts at once does so within the call."""
+
+    async def main() -> None:
+        idler, heard = Idler(), list[Any]()
+        async with talking(idler) as (peer, _):
+
+            def hear(message: WSMessage) -> None:
+                heard.append(("first", message.data))
+                idler.stream.interrupt()
+                # As far as it gets: to where it waits.
+                next_listening.send(None)
+
+            next_listening = idler.stream.listen(lambda message: heard.append(("next", message.data)))
+            listening = asyncio.create_task(idler.stream.listen(hear))
+            await settle()
+            await peer.send(binary(b"1") + binary(b"2"), binary(b"3"))
+            assert await listening is CLOSING_MESSAGE
+            assert heard == [("first", b"1"), ("next", b"2"), ("next", b"3")]
+            next_listening.close()
+            idler.goes_on.set()
+
+    run(main)
+
+
+def test_who_was_cancelled_is_called_no_more() -> None:
+    async def main() -> None:
+        idler, heard = Idler(), list[Any]()
+        async with talking(idler) as (peer, _):
+            listening = asyncio.create_task(idler.stream.listen(heard.append))
+            await settle()
+            listening.cancel()
+            peer.line.transport.protocol.data_received(binary(b"1"))
+            idler.goes_on.set()
+            await settle()
+            assert heard == []
+            assert [message.data for message in idler.messages] == [b"1"]
+
+    run(main)
+
+
+def test_one_listens_as_soon_as_another_one_is_cancelled() -> None:
+    async def main() -> None:
+        idler, heard = Idler(), list[Any]()
+        async with talking(idler) as (peer, _):
+            first = asyncio.create_task(idler.stream.listen(lambda message: heard.append("first")))
+            await settle()
+
+            async def listen() -> WSMessage:
+                first.cancel()
+                return await idler.stream.listen(lambda message: heard.append(message.data))
+
+            second = asyncio.create_task(listen())
+            await settle()
+            assert first.cancelled()
+            await peer.send(binary(b"1"), binary(b"2") + binary(b"3"), close())
+            assert heard == [b"1", b"2", b"3"]
+            assert (await second).type is WSMsgType.CLOSE
+            idler.goes_on.set()
+
+    run(main)
+
+
+def test_a_message_that_is_given_back_is_for_who_waits_by_then() -> None:
+    async def main() -> None:
+        idler = Idler()
+        async with talking(idler) as (peer, _):
+            stream = idler.stream
+            first = asyncio.create_task(stream.receive())
+            await settle()
+            peer.line.transport.protocol.data_received(binary(b"1"))
+            first.cancel()
+            # By now the one that is cancelled has not run.
+            second = stream.wait()
+            await peer.send(binary(b"2"))
+            assert second.result().data == b"1"
+            assert (await stream.receive()).data == b"2"
+            idler.goes_on.set()
+
+    run(main)
+
+
 # -- bursts ---------------------------------------------------------------------------------------------
 
 
@@ -1160,6 +1319,60 @@ def test_a_handler_that_fails_has_sent_what_was_gathered() -> None:
             assert peer.data == ["to all"] * 3
             assert peer.closing == [(1011, b"")]
             idler.goes_on.set()
+
+    run(main)
+
+
+def test_a_handler_that_returns_has_sent_what_was_gathered() -> None:
+    async def serve(stream: WebSocketStream) -> None:
+        for _ in range(3):
+            stream.send_shared(SharedMessage("to all"))
+
+    async def main() -> None:
+        async with talking(serve) as (peer, _):
+            await settle()
+            assert peer.data == ["to all"] * 3
+
+    run(main)
+
+
+def test_what_was_sent_before_the_end_of_the_peer_is_seen_is_written() -> None:
+    async def main() -> None:
+        idler = Idler()
+        async with talking(idler) as (peer, _):
+            for _ in range(3):
+                idler.stream.send_shared(SharedMessage("to all"))
+            assert not peer.line.transport.protocol.eof_received()
+            assert peer.data == ["to all"] * 3
+            idler.goes_on.set()
+
+    run(main)
+
+
+def test_one_that_cannot_be_written_to_holds_up_no_other() -> None:
+    def fail(data: bytes) -> None:
+        raise OSError("no way")
+
+    async def main() -> None:
+        told, streams = list[Any](), list[WebSocketStream]()
+
+        async def serve(stream: WebSocketStream) -> None:
+            streams.append(stream)
+            await stream.wait_closed()
+
+        loop = asyncio.get_running_loop()
+        handler = loop.get_exception_handler()
+        async with talking(serve) as (peer, stage):
+            other = Peer(await stage.connect(HANDSHAKE + b"\r\n"))
+            for stream in streams * 3:
+                stream.send_shared(SharedMessage("to all"))
+            peer.line.transport.write = fail  # type: ignore[assignment, method-assign]
+            loop.set_exception_handler(lambda loop, context: told.append(str(context["exception"])))
+            await settle()
+            loop.set_exception_handler(handler)
+            assert told == ["no way"]
+            assert other.data == ["to all"] * 3
+            assert peer.line.transport.is_closing()
 
     run(main)
 

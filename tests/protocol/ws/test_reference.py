@@ -91,6 +91,17 @@ def test_anything(data: bytes, limit: int, deflate: Deflate | None, seed: int) -
     agrees(data, limit, deflate, seed)
 
 
+@given(
+    packets=st.lists(messages() | messages() | any_frame() | CLOSES, max_size=8),
+    limit=st.sampled_from([0, 0, 20, 126, 1000]),
+    deflate=DEFLATES,
+)
+def test_each_frame_in_a_packet_of_its_own(packets: list[bytes], limit: int, deflate: Deflate | None) -> None:
+    """What is one whole message is read in another way than the rest, whatever came before it."""
+    expected = refer(b"".join(packets), limit=limit, deflate=deflate)
+    assert agree(receive(packets, limit=limit, deflate=deflate), expected)
+
+
 def agrees(data: bytes, limit: int, deflate: Deflate | None, seed: int) -> None:
     expected = refer(data, limit=limit, deflate=deflate)
     random = Random(seed)
