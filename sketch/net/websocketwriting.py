@@ -91,11 +91,11 @@ class WritingWebSocket(Successor, WebSocketStream):
     def _write_in_turn(self, frame: bytes) -> None:
         """Write a frame of a message to many: at once, if it is the first one in this turn."""
         turn = self._gathering.turn or self._gathering.begin()
-        if self._turn is turn:
+        if self._turn is turn or self._outbox is not None:
             self._gather(frame)
         else:
             self._turn = turn
-            self._write(frame)
+            self._transport.write(frame)
 
     def _begin_to_gather(self) -> list[bytes]:
         """Write nothing before the end of this turn, or before there is a lot."""
