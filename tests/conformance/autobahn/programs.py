@@ -39,9 +39,26 @@ def _make_application(web: Any, *, compress: bool, decode_text: bool) -> Any:
     return application
 
 
+def _make_listening_application(web: Any, *, compress: bool) -> Any:
+    """The same for a function that is called with the messages."""
+
+    async def echo(request: Any) -> Any:
+        websocket = web.WebSocketResponse(compress=compress, max_msg_size=LARGEST)
+        await websocket.prepare(request)
+        await websocket.listen(lambda message: websocket.send_nowait(message.data))
+        return websocket
+
+    application = web.Application()
+    application.router.add_get("/", echo)
+    return application
+
+
 def _run_with_names(module: str, sock: socket.socket, options: argparse.Namespace) -> None:
     web = import_module(module)
-    application = _make_application(web, compress=options.compress, decode_text=options.decode_text)
+    if options.listens:
+        application = _make_listening_application(web, compress=options.compress)
+    else:
+        application = _make_application(web, compress=options.compress, decode_text=options.decode_text)
     loop = import_module("uvloop").new_event_loop() if options.loop == "uvloop" else asyncio.new_event_loop()
     web.run_app(application, sock=sock, access_log=None, print=None, loop=loop)
 
@@ -142,6 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--loop", choices=("asyncio", "uvloop"), default="asyncio")
     parser.add_argument("--no-deflate", dest="compress", action="store_false")
     parser.add_argument("--bytes", dest="decode_text", action="store_false", help="text is not decoded")
+    parser.add_argument("--listen", dest="listens", action="store_true", help="a function is called")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING)
     PROGRAMS[options.name](socket.socket(fileno=options.descriptor), options)

@@ -32,6 +32,15 @@ def test_every_case_is_good(chapter: int, loop: str) -> None:
     assert not result.faults, "\n".join(result.faults)
 
 
+@ON_BOTH_LOOPS
+def test_every_case_is_good_where_a_function_listens(loop: str, tmp_path: Path) -> None:
+    with serving("sketch", ["--loop", loop, "--listen"]) as served:
+        verdicts = Kosoku().run(served.url, [f"{chapter}.*" for chapter in FUNCTIONAL], tmp_path)
+    faults = find_faults(verdicts, FUNCTIONAL)
+    assert not faults, "\n".join(faults)
+    assert not served.log
+
+
 @pytest.mark.parametrize("options", [["--no-deflate"], ["--bytes"]], ids=lambda options: str(options[0]))
 def test_utf8_is_checked_with_other_options(options: list[str], tmp_path: Path) -> None:
     with serving("sketch", options) as served:
