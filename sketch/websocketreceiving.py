@@ -15,6 +15,7 @@ from .http.deferred import deferred
 from .http.websocket import (
     CLOSED_MESSAGE,
     CLOSING_MESSAGE,
+    ENDS,
     MessageCallback,
     WebSocketStream,
     WSMessage,
@@ -225,7 +226,8 @@ class Receiving:
         self._source = None
 
 
-_ENDS: Final = frozenset((WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED))
+# Who iterates gets the exception of an ERROR before the end.
+_ENDS: Final = ENDS - {WSMsgType.ERROR}
 
 
 def _expect_type(message: WSMessage, kind: WSMsgType) -> Any:

@@ -10,10 +10,7 @@ from typing import Any, Final
 
 from .http.errors import Disconnected
 from .http.exchange import Bytes
-from .http.websocket import SharedMessage, WebSocketStream, WSMsgType
-
-COMPRESSED_ASIDE: Final = 2**16
-"""Bytes of a message beyond which it is compressed outside the event loop."""
+from .http.websocket import COMPRESSED_ASIDE, SharedMessage, WebSocketStream, WSMsgType
 
 # Looked up for each message.
 _TEXT: Final = WSMsgType.TEXT

@@ -68,6 +68,10 @@ MOST_CONTROL: Final = 125
 MOST_REASON: Final = MOST_CONTROL - 2
 """Bytes of the reason in a close frame, which begins with its code."""
 
+COMPRESSED_ASIDE: Final = 2**16
+"""Bytes of a message beyond which it is compressed outside the event loop. Up to here it takes a
+millisecond or two."""
+
 NO_CODE: Final = 1005
 """The close code that stands for a close frame without one (RFC 6455, section 7.1.5). It is never sent."""
 

@@ -18,6 +18,7 @@ from ..http.handshake import Deflate
 from ..http.websocket import (
     CLOSED_MESSAGE,
     CLOSING_MESSAGE,
+    COMPRESSED_ASIDE,
     ENDS,
     NO_CODE,
     MessageCallback,
@@ -36,9 +37,6 @@ from .websocketend import LEFT, OPEN, OVER, EndingWebSocket
 _LARGE: Final = 2**19
 """Bytes of a message from which on it is not copied behind its head. A copy is cheaper than it looks: uvloop
 takes a third longer to send 128 KiB in two pieces than in one, and about as long for 1 MiB."""
-
-_COMPRESSED_IN_LOOP: Final = 65536
-"""Bytes of a message up to which it is compressed where it stands: a millisecond or two."""
 
 _TEXT, _BINARY = WSMsgType.TEXT, WSMsgType.BINARY
 _PING, _PONG, _CLOSE = WSMsgType.PING, WSMsgType.PONG, WSMsgType.CLOSE
@@ -350,7 +348,7 @@ class WebSocketConnection(EndingWebSocket):
     async def send(self, payload: Bytes, opcode: int, compress: int | None = None) -> None:
         """Send a message, compressing what is large outside the event loop, and wait while the peer takes
         less than it is given."""
-        if self._bits and compress != 0 and len(payload) > _COMPRESSED_IN_LOOP and opcode < _CLOSE:
+        if self._bits and compress != 0 and len(payload) > COMPRESSED_ASIDE and opcode < _CLOSE:
             await self._send_compressed(bytes(payload), opcode, compress)
         else:
             self.send_nowait(payload, opcode, compress)

@@ -1232,6 +1232,12 @@ def writes_of(peer: Peer) -> list[int]:
     return counts
 
 
+def send_three(stream: WebSocketStream) -> None:
+    """Send what many get: one message that is written, and two that are gathered."""
+    for _ in range(3):
+        stream.send_shared(SharedMessage("to all"))
+
+
 def test_messages_to_many_in_one_turn_go_out_together_but_for_the_first() -> None:
     async def main() -> None:
         idler = Idler()
@@ -1293,8 +1299,7 @@ def test_what_is_gathered_for_a_peer_that_is_gone_is_dropped(leave: str) -> None
     async def main() -> None:
         idler = Idler()
         async with talking(idler) as (peer, _):
-            for _ in range(3):
-                idler.stream.send_shared(SharedMessage("to all"))
+            send_three(idler.stream)
             if leave == "abort":
                 idler.stream.abort()
             else:
@@ -1311,8 +1316,7 @@ def test_a_handler_that_fails_has_sent_what_was_gathered() -> None:
     async def main() -> None:
         idler = Idler()
         async with talking(idler) as (peer, _):
-            for _ in range(3):
-                idler.stream.send_shared(SharedMessage("to all"))
+            send_three(idler.stream)
             exchange = peer.line.connection._exchange
             assert exchange is not None
             exchange.abort()
@@ -1325,8 +1329,7 @@ def test_a_handler_that_fails_has_sent_what_was_gathered() -> None:
 
 def test_a_handler_that_returns_has_sent_what_was_gathered() -> None:
     async def serve(stream: WebSocketStream) -> None:
-        for _ in range(3):
-            stream.send_shared(SharedMessage("to all"))
+        send_three(stream)
 
     async def main() -> None:
         async with talking(serve) as (peer, _):
@@ -1340,8 +1343,7 @@ def test_what_was_sent_before_the_end_of_the_peer_is_seen_is_written() -> None:
     async def main() -> None:
         idler = Idler()
         async with talking(idler) as (peer, _):
-            for _ in range(3):
-                idler.stream.send_shared(SharedMessage("to all"))
+            send_three(idler.stream)
             assert not peer.line.transport.protocol.eof_received()
             assert peer.data == ["to all"] * 3
             idler.goes_on.set()

@@ -159,7 +159,7 @@ def encode_head(first: int, size: int, mask: int = 0) -> bytes:
 
     ``mask``
         `MASK` where a key follows."""
-    if size < 126:
+    if size <= MOST_SHORT:
         return _PACK_8(first, mask | size)
     if size < 2**16:
         return _PACK_16(first, mask | 126, size)
